@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Every exception the rig raises, grouped by who must act.
+
+* RigError
+  * UsageError        fix the call: place file, bundle, command line or test
+  * BenchError        fix the bench: an instrument, a cable or the lab network failed
+    * InstrumentError
+  * BoardError        look at the board: it did not do what it was told
+    * ConsoleSilentError
+
+A broken requirement is none of these: it is a failed ``assert``.  Allure then shows a
+product fault as *failed*, and a rig fault as *broken*.
+"""
+
+
+class RigError(Exception):
+    """Base of all errors raised by the rig."""
+
+    who = "the rig's developers"
+
+
+class UsageError(RigError):
+    """The caller asked for something the rig cannot do."""
+
+    who = "you (the call)"
+
+
+class BenchError(RigError):
+    """The bench failed, so the test says nothing about the board."""
+
+    who = "the lab (the bench)"
+
+
+class InstrumentError(BenchError):
+    """An instrument refused a command, did not answer or reported a fault."""
+
+    def __init__(self, instrument: str, *, command: str, reply: str) -> None:
+        self.instrument = instrument
+        self.command = command
+        self.reply = reply
+        super().__init__(f"{instrument} answered {command!r} with {reply!r}")
+
+
+class BoardError(RigError):
+    """The board did not reach the state it was told to reach."""
+
+    who = "the board's developers"
+
+
+class ConsoleSilentError(BoardError):
+    """The console stayed silent about what we waited for."""
+
+    def __init__(self, wanted: str, *, waited_s: float, seen: str) -> None:
+        self.wanted = wanted
+        self.waited_s = waited_s
+        self.seen = seen
+        super().__init__(f"no {wanted!r} within {waited_s:.1f} s; last seen: {seen[-80:]!r}")

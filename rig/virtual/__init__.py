@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The virtual bench: real U-Boot and Linux in QEMU, with lab equipment around them."""
