@@ -22,13 +22,9 @@ static uint8_t store(struct service *service, const struct request *request, uin
 	case CHANGE_NEW:
 		break;
 	}
-	if (!service->save(service->context, &next)) {
-		/* Whether the new value reached the flash is unknown, so it is not shown. */
-		uint64_t new_value = 0;
-
-		state_apply(&service->state, request->session, 0, &new_value);
+	/* Whether a failed save reached the flash is unknown, so the new value is not shown. */
+	if (!service->save(service->context, &next))
 		return STATUS_NOT_STORED;
-	}
 	service->state = next;
 	return STATUS_OK;
 }
