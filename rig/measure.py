@@ -18,7 +18,8 @@ class Measurement:
     """One value from one instrument, with all that is needed to doubt it.
 
     `uncertainty` is the half-width at 95 %, in `unit`.  `source` is the instrument's
-    ``*IDN?`` answer.  `taken_at_s` is on the rig's monotonic clock.
+    ``*IDN?`` answer.  `taken_at_s` is on the rig's monotonic clock.  `method` names how the value
+    was had, `calibration` when the instrument was last calibrated, empty if it cannot say.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Measurement:
     uncertainty: float
     source: str
     taken_at_s: float
+    method: str = ""
+    calibration: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} = {self.value:g} ± {self.uncertainty:g} {self.unit}"

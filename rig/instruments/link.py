@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Speaking SCPI over any link that keeps questions and answers together."""
+
+from typing import Protocol
+
+from rig.errors import InstrumentError
+
+
+class ScpiLink(Protocol):
+    """A conversation with one instrument; every call ends within the link's own deadline.
+
+    All methods raise InstrumentError when the instrument does not answer as it should, and
+    BenchError when it cannot be reached.
+    """
+
+    @property
+    def name(self) -> str: ...
+    def query(self, command: str) -> str: ...
+    def write(self, command: str) -> None: ...
+    def query_block(self, command: str) -> bytes: ...
+    def write_block(self, command: str, data: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+def send(link: ScpiLink, *commands: str) -> None:
+    """Send a group of commands and make sure that the instrument accepted it.
+
+    Raises:
+        InstrumentError: the error queue was not empty afterwards.
+    """
+    for command in commands:
+        link.write(command)
+    check(link, "; ".join(commands))
+
+
+def check(link: ScpiLink, command: str) -> None:
+    """Empty the error queue.
+
+    Raises:
+        InstrumentError: it was not empty; holds the first entry, which is the cause.
+    """
+    first = None
+    for _ in range(32):  # the queue holds 20 (53230A Programmer's Reference, SYSTem:ERRor?)
+        reply = link.query("SYST:ERR?").strip()
+        code, _, _ = reply.partition(",")
+        if code.lstrip("+-") == "0":
+            break
+        first = first or reply
+    if first:
+        raise InstrumentError(link.name, command=command, reply=first)
+
+
+def number(link: ScpiLink, command: str) -> float:
+    """Ask for one number.
+
+    Raises:
+        InstrumentError: the answer is none, or SCPI's "not a number" or "infinity".
+    """
+    reply = link.query(command)
+    try:
+        value = float(reply)
+    except ValueError as error:
+        raise InstrumentError(link.name, command=command, reply=reply) from error
+    if not abs(value) < 9e37:  # SCPI-99 volume 1, 7.2.1.4 and 7.2.1.5
+        raise InstrumentError(link.name, command=command, reply=reply)
+    return value
+
+
+def whole(link: ScpiLink, command: str) -> int:
+    """Ask for one whole number.
+
+    Raises:
+        InstrumentError: the answer is none.
+    """
+    value = number(link, command)
+    if value != int(value):
+        raise InstrumentError(link.name, command=command, reply=str(value))
+    return int(value)
+
+
+def identify(link: ScpiLink, model: str) -> str:
+    """Return the ``*IDN?`` answer of a `model`.
+
+    Raises:
+        InstrumentError: another instrument answers.
+    """
+    identity = link.query("*IDN?").strip()
+    fields = identity.split(",")  # IEEE 488.2, 10.14: maker, model, serial number, firmware
+    if len(fields) != 4 or fields[1].strip() != model:
+        raise InstrumentError(link.name, command="*IDN?", reply=f"{identity} (wanted a {model})")
+    return identity

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""The traffic probe: datagrams to the board's service at a fixed rate, and what became of them."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.clock import Clock, Deadline, SystemClock
+from rig.errors import BenchError
+from rig.instruments import traffic_process
+
+RECORD = np.dtype(
+    [
+        ("kind", "u1"),
+        ("status", "u1"),
+        ("identity", "<u2"),
+        ("zero", "<u4"),
+        ("sequence", "<u8"),
+        ("at_s", "<f8"),
+        ("counter", "<u8"),
+    ]
+)
+LATE_S = 0.1  # an answer that took longer is impaired (RFC 6412 section 3.8.2), not good
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who answered; a change of the boot id is a boot."""
+
+    boot_id: str
+    release: str
+    state_layout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What came back in a span of time, in order of arrival; times on the rig's clock."""
+
+    sequence: NDArray[np.uint64]
+    sent_s: NDArray[np.float64]
+    received_s: NDArray[np.float64]
+    identity: NDArray[np.uint16]  # index into `identities`
+    counter: NDArray[np.uint64]
+    identities: tuple[Identity, ...]
+    offered: int  # datagrams really sent in the span
+    lost: int
+    duplicates: int
+    reordered: int
+    late: int
+    stalls: tuple[tuple[float, float], ...]  # the probe's own: it did not send from … to
+    good: NDArray[np.bool_]
+
+    @property
+    def good_s(self) -> NDArray[np.float64]:
+        """Arrival times of good answers: the first to their datagram, and in time."""
+        return np.sort(self.received_s[self.good])
+
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """Releases in order of their first answer."""
+        seen = dict.fromkeys(self.identity.tolist())
+        return tuple(dict.fromkeys(self.identities[index].release for index in seen))
+
+
+class TrafficProbe:
+    """Sends from `start` to `stop`, in a process of its own; the record survives a crash of both."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        rate_hz: float = 1000.0,
+        *,
+        clock: Clock | None = None,
+        directory: Path | None = None,
+    ) -> None:
+        self.address = (host, port)
+        self.rate_hz = rate_hz
+        self._clock = clock or SystemClock()
+        self._directory = directory
+        self._process: subprocess.Popen[str] | None = None
+        self._records = np.empty(0, dtype=RECORD)
+        self._read_bytes = 0
+        self._begin_s = 0.0
+        self.path = Path()
+
+    @property
+    def period_s(self) -> float:
+        return 1.0 / self.rate_hz
+
+    def identity(self) -> str:
+        host, port = self.address
+        return f"rig traffic probe, {self.rate_hz:g}/s to {host}:{port}, kernel time stamps"
+
+    def start(self) -> None:
+        """Start sending.
+
+        Raises:
+            BenchError: the process did not start.
+        """
+        directory = self._directory or Path(tempfile.mkdtemp(prefix="rig-traffic-"))
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / "traffic.rec"
+        self.path.unlink(missing_ok=True)
+        host, port = self.address
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", traffic_process.__name__]
+            + [host, str(port), str(self.rate_hz), str(self.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the rig, which then stops us
+        )
+        deadline = Deadline.after(self._clock, 10.0)
+        while not self._records.size:
+            self.check()
+            if deadline.passed:
+                raise BenchError("the traffic probe wrote no record within 10 s")
+            self._clock.sleep(0.01)
+            if self.path.exists():
+                self._read()
+        self._begin_s = float(self._records["at_s"][0])
+
+    def stop(self) -> None:
+        """Stop sending; what was recorded can still be read."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.communicate(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        self._read()
+
+    def check(self) -> None:
+        """Make sure that the probe is alive.
+
+        Raises:
+            BenchError: it has ended, for instance because the disk is full.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            _, said = self._process.communicate()
+            code, self._process = self._process.returncode, None
+            last = said.strip().splitlines()[-1:] or ["nothing"]
+            raise BenchError(f"the traffic probe ended with code {code}; it said: {last[0]}")
+
+    def mark(self) -> float:
+        """Return the time now, for `since`."""
+        return self._clock.now()
+
+    def since(self, from_s: float, until_s: float = float("inf")) -> Answers:
+        """Return what became of the datagrams that were due from `from_s` until `until_s`.
+
+        Raises:
+            BenchError: the probe has ended by itself.
+        """
+        self.check()
+        self._read()
+        return digest(
+            self._records, self._begin_s, self.period_s, (from_s, until_s), self._identities()
+        )
+
+    def _read(self) -> None:
+        """Read what was appended to the record; a half-written entry waits for the next time."""
+        with self.path.open("rb") as file:
+            file.seek(self._read_bytes)
+            data = file.read()
+        whole = len(data) - len(data) % RECORD.itemsize
+        self._read_bytes += whole
+        fresh = np.frombuffer(data[:whole], dtype=RECORD)
+        if fresh.size:
+            self._records = np.concatenate((self._records, fresh))
+
+    def _identities(self) -> tuple[Identity, ...]:
+        lines = self.path.with_suffix(".identities").read_text(encoding="utf-8").splitlines()
+        return tuple(Identity(*json.loads(line)) for line in lines)
+
+
+def digest(
+    records: NDArray[np.void],
+    begin_s: float,
+    period_s: float,
+    span_s: tuple[float, float],
+    identities: tuple[Identity, ...],
+) -> Answers:
+    """Sort a record into answers, losses and impairments; pure."""
+    from_s, until_s = span_s
+    skipped = records[records["kind"] == traffic_process.SKIPPED]
+    progress = records[records["kind"] == traffic_process.PROGRESS]
+    sent_last = int(progress["sequence"][-1]) if progress.size else -1
+    first = max(0, int(np.ceil((from_s - begin_s) / period_s)))
+    last = min(
+        sent_last, int((until_s - begin_s) / period_s) if np.isfinite(until_s) else sent_last
+    )
+
+    answers = records[records["kind"] == traffic_process.ANSWER]
+    numbers = answers["sequence"].astype(np.int64)
+    inside = (numbers >= first) & (
+        numbers <= max(last, sent_last) if until_s == np.inf else numbers <= last
+    )
+    answers, numbers = answers[inside], numbers[inside]
+    sent_s = begin_s + numbers * period_s
+    received_s = answers["at_s"].copy()
+    _, places = np.unique(numbers, return_index=True)
+    original = np.zeros(numbers.size, dtype=np.bool_)
+    original[places] = True
+    late = original & (received_s - sent_s > LATE_S)
+    highest = np.maximum.accumulate(numbers) if numbers.size else numbers
+
+    starts = skipped["sequence"].astype(np.int64)
+    missed = skipped["counter"].astype(np.int64)
+    unsent = np.clip(np.minimum(starts + missed, last + 1) - np.maximum(starts, first), 0, None)
+    offered = max(0, last - first + 1) - int(unsent.sum())
+    stalls = tuple(
+        (begin_s + int(start) * period_s, begin_s + int(start + count) * period_s)
+        for start, count, cut in zip(starts, missed, unsent, strict=True)
+        if cut
+    )
+    return Answers(
+        sequence=answers["sequence"].copy(),
+        sent_s=sent_s,
+        received_s=received_s,
+        identity=answers["identity"].copy(),
+        counter=answers["counter"].copy(),
+        identities=identities,
+        offered=offered,
+        lost=max(0, offered - int(np.count_nonzero(original & (numbers <= last)))),
+        duplicates=int(np.count_nonzero(~original)),
+        reordered=int(np.count_nonzero(original & (numbers < highest))),
+        late=int(np.count_nonzero(late)),
+        stalls=stalls,
+        good=original & ~late,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(traffic_process.main())

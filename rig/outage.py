@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""From the times of good answers or heartbeats to an outage, docs/explanation/measuring.md."""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rig.measure import Measurement
+
+Times: TypeAlias = NDArray[np.float64]  # s, ascending
+
+RECOVERED_GOOD = 5  # RFC 6412 section 3.5.6 and 3.5.7: recovered after five good packets …
+RECOVERED_CLEAN_S = 5.0  # … and five seconds
+FLAP_S = 0.1  # beside a longer gap, a shorter one than this is jitter (RFC 6201 section 3.1.1)
+FLAP_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Silence between the last good sign before and the first one after, monotonic seconds."""
+
+    before_s: float
+    after_s: float
+    lost: int = 0
+
+    @property
+    def length_s(self) -> float:
+        return self.after_s - self.before_s
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Gaps with no recovery between them: a service that flaps is out all the time."""
+
+    gaps: tuple[Gap, ...]
+
+    @property
+    def span(self) -> Gap:
+        lost = sum(gap.lost for gap in self.gaps)
+        return Gap(self.gaps[0].before_s, self.gaps[-1].after_s, lost)
+
+    @property
+    def longest(self) -> Gap:
+        return max(self.gaps, key=lambda gap: gap.length_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """How one instrument sees the service: period and no-event floor in seconds."""
+
+    name: str
+    source: str
+    period_s: float
+    floor_s: float  # longest gap of an undisturbed run
+    calibration: str = ""
+    time_base: float = 1e-6  # relative error of the instrument's clock: an ordinary crystal's
+
+    @property
+    def threshold_s(self) -> float:
+        """The shortest gap that is an event and not the bench's own jitter."""
+        return max(3 * self.period_s, 1.5 * self.floor_s)
+
+
+def longest_gap(times_s: Times) -> Gap:
+    """Return the longest silence; of length 0 when there are less than two times."""
+    if times_s.size < 2:
+        at_s = float(times_s[0]) if times_s.size else 0.0
+        return Gap(at_s, at_s)
+    at = int(np.argmax(np.diff(times_s)))
+    return Gap(float(times_s[at]), float(times_s[at + 1]))
+
+
+def gaps_over(times_s: Times, threshold_s: float) -> tuple[Gap, ...]:
+    """Return every silence longer than `threshold_s`, in order of time."""
+    places = np.flatnonzero(np.diff(times_s) > threshold_s)
+    return tuple(Gap(float(times_s[at]), float(times_s[at + 1])) for at in places)
+
+
+def outages(times_s: Times, threshold_s: float) -> tuple[Outage, ...]:
+    """Group the gaps into outages: two gaps are one outage unless the service recovered between.
+
+    Recovered is what RFC 6412 sections 3.5.6 and 3.5.7 say: five good answers and 5 s clean.
+    """
+    longest_s = longest_gap(times_s).length_s
+    jitter_s = max(threshold_s, min(FLAP_S, FLAP_SHARE * longest_s))
+    groups: list[list[Gap]] = []
+    for gap in gaps_over(times_s, jitter_s):
+        if groups and not _recovered(times_s, groups[-1][-1].after_s, gap.before_s):
+            groups[-1].append(gap)
+        else:
+            groups.append([gap])
+    return tuple(Outage(tuple(group)) for group in groups)
+
+
+def worst(times_s: Times, threshold_s: float) -> Outage | None:
+    """Return the outage of the longest span, None when there was none."""
+    found = outages(times_s, threshold_s)
+    return max(found, key=lambda outage: outage.span.length_s) if found else None
+
+
+def has_recovered(times_s: Times, threshold_s: float, now_s: float) -> bool:
+    """Tell whether the service is up and has been so long enough after its last outage."""
+    if times_s.size < RECOVERED_GOOD or now_s - times_s[-1] > max(FLAP_S, 2 * threshold_s):
+        return False
+    found = outages(times_s, threshold_s)
+    return not found or _recovered(times_s, found[-1].span.after_s, float(times_s[-1]))
+
+
+def _recovered(times_s: Times, from_s: float, to_s: float) -> bool:
+    good = np.searchsorted(times_s, to_s, "right") - np.searchsorted(times_s, from_s, "left")
+    return to_s - from_s >= RECOVERED_CLEAN_S and int(good) >= RECOVERED_GOOD
+
+
+def traffic_outage(
+    gap: Gap | None, view: View, *, longest_s: float, taken_at_s: float, stalled_s: float = 0.0
+) -> Measurement:
+    """Estimate the outage behind a gap in the answers to datagrams sent every period.
+
+    Both ends fall anywhere between two datagrams: T is in [G - 2P, G], its best value G - P, the
+    error triangular (GUM 4.3.9): u = P/√6.  `stalled_s` is the probe's own doubt: what it failed
+    to send at the gap's ends.
+    """
+    doubts = (view.period_s / math.sqrt(6), stalled_s / math.sqrt(3))
+    return _estimate(gap, view, view.period_s, doubts, longest_s, taken_at_s, "G - P")
+
+
+def counter_outage(
+    gap: Gap | None, view: View, *, longest_s: float, taken_at_s: float
+) -> Measurement:
+    """Estimate the outage behind a gap in a heartbeat that starts anew with the service.
+
+    T is in [G - P, G], its best value G - P/2, the error rectangular (GUM 4.3.7): u = P/√12.
+    """
+    doubts = (view.period_s / math.sqrt(12),)
+    return _estimate(gap, view, view.period_s / 2, doubts, longest_s, taken_at_s, "G - P/2")
+
+
+def frame_loss_outage(lost: int, view: View, *, taken_at_s: float) -> Measurement:
+    """Estimate the outage by RFC 6201's other method: datagrams lost over the rate offered."""
+    return Measurement(
+        name=f"{view.name}.frame_loss",
+        value=lost * view.period_s,
+        unit="s",
+        uncertainty=2 * view.period_s / math.sqrt(6) if lost else view.period_s,
+        source=view.source,
+        taken_at_s=taken_at_s,
+        method="lost / rate (RFC 6201 frame-loss method)" if lost else "no loss",
+        calibration=view.calibration,
+    )
+
+
+def _estimate(
+    gap: Gap | None,
+    view: View,
+    correction_s: float,
+    doubts: tuple[float, ...],
+    longest_s: float,
+    taken_at_s: float,
+    formula: str,
+) -> Measurement:
+    """Combine the doubts in quadrature, k = 2 (GUM 5.1.2, 6.2.1).
+
+    The floor adds (F - P)/√6: each end of the gap can be late by what the bench itself was late
+    by in an undisturbed run.  Without an event the value is 0 and the doubt is the resolution:
+    the longest gap that was seen, for T ≤ G needs no model.
+    """
+    if gap is None:
+        value, method = 0.0, "no loss; uncertainty is the resolution"
+        uncertainty = max(view.period_s, longest_s)
+    else:
+        floor_s = max(0.0, view.floor_s - view.period_s) / math.sqrt(6)
+        clock_s = view.time_base * gap.length_s / math.sqrt(3)
+        value = max(0.0, gap.length_s - correction_s)
+        uncertainty = 2 * math.hypot(*doubts, floor_s, clock_s)
+        method = f"{formula} (RFC 6201 timestamp method), G = {gap.length_s:.6f} s, k = 2"
+    return Measurement(
+        name=view.name,
+        value=value,
+        unit="s",
+        uncertainty=uncertainty,
+        source=view.source,
+        taken_at_s=taken_at_s,
+        method=method,
+        calibration=view.calibration,
+    )
+
+
+def agree(one: Measurement, other: Measurement) -> bool:
+    """Tell whether two views differ by no more than their uncertainties together."""
+    return abs(one.value - other.value) <= one.uncertainty + other.uncertainty

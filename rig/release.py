@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""What can be installed on a board: releases, bundles, and the flash that they go into."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+from rig.errors import UsageError
+
+FLASH_MAP = Path(__file__).resolve().parent.parent / "firmware" / "flash-map.toml"
+Value = TypeVar("Value")
+FORMAT = 1  # of index.json (docs/reference/bundle.md) and of flash-map.toml
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A named range of the flash, in bytes."""
+
+    name: str
+    offset: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashMap:
+    """The rig's view of firmware/flash-map.toml; sizes in bytes."""
+
+    device_name: str
+    size: int
+    sector: int
+    write_buffer: int
+    cpu_base: int
+    bus_base: int
+    partitions: tuple[Partition, ...]
+
+    @classmethod
+    def load(cls, path: Path = FLASH_MAP) -> Self:
+        """Read the map.
+
+        Raises:
+            UsageError: the file is missing, not TOML, or a key of it is; names both.
+        """
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path} is no flash map: {error}") from error
+        _check_format(document, path)
+        device = _get(document, "device", dict, path)
+        parts = _get(document, "partition", list, path)
+        return cls(
+            device_name=_get(device, "name", str, path, "device."),
+            size=_get(device, "size", int, path, "device."),
+            sector=_get(device, "sector", int, path, "device."),
+            write_buffer=_get(device, "write_buffer", int, path, "device."),
+            cpu_base=_get(device, "cpu_base", int, path, "device."),
+            bus_base=_get(device, "bus_base", int, path, "device."),
+            partitions=tuple(
+                Partition(
+                    name=_get(part, "name", str, path, f"partition[{number}]."),
+                    offset=_get(part, "offset", int, path, f"partition[{number}]."),
+                    size=_get(part, "size", int, path, f"partition[{number}]."),
+                )
+                for number, part in enumerate(parts)
+            ),
+        )
+
+    def partition(self, name: str) -> Partition:
+        """Return the partition called `name`.
+
+        Raises:
+            UsageError: there is none.
+        """
+        for partition in self.partitions:
+            if partition.name == name:
+                return partition
+        known = ", ".join(partition.name for partition in self.partitions)
+        raise UsageError(f"no partition {name!r} in the flash map; known: {known}")
+
+    def at(self, offset: int) -> Partition:
+        """Return the partition that byte `offset` lies in.
+
+        Raises:
+            UsageError: the flash is not that large.
+        """
+        for partition in self.partitions:
+            if partition.offset <= offset < partition.end:
+                return partition
+        raise UsageError(f"flash offset {offset:#x} lies in no partition")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One release as it was built; paths are absolute, sizes in bytes."""
+
+    name: str
+    bundle: Path
+    bundle_sha256: str
+    golden: Path
+    golden_sha256: str
+    image_sha256: str
+    image_size: int
+    kernel: str
+    state_layout: int
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadBundle:
+    """A bundle that a board must refuse with the reason `expect` (updater-lines.md)."""
+
+    name: str
+    bundle: Path
+    expect: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All releases and bad bundles that one firmware build left behind."""
+
+    index: Path
+    releases: Mapping[str, Release]
+    bundles: Mapping[str, BadBundle]
+
+    @classmethod
+    def load(cls, index: Path) -> Self:
+        """Read `index.json`; the files that it names are looked at by `verify`, not here.
+
+        Raises:
+            UsageError: the file is missing or does not fit docs/reference/bundle.md.
+        """
+        try:
+            document = json.loads(index.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UsageError(f"{index} is not there; `make -C firmware` builds it") from error
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{index} is no index of releases: {error}") from error
+        _check_format(document, index)
+        releases = _get(document, "releases", dict, index)
+        bundles = _get(document, "bundles", dict, index)
+        return cls(
+            index=index,
+            releases={name: _release(name, entry, index) for name, entry in releases.items()},
+            bundles={name: _bad_bundle(name, entry, index) for name, entry in bundles.items()},
+        )
+
+    def release(self, name: str) -> Release:
+        """Return the release called `name`.
+
+        Raises:
+            UsageError: it is not in the catalogue.
+        """
+        if name in self.releases:
+            return self.releases[name]
+        raise UsageError(
+            f"unknown release {name!r}; known: {', '.join(self.releases) or 'none'}"
+            f" ({self.index}); `make -C firmware` builds them"
+        )
+
+    def bundle(self, name: str) -> BadBundle:
+        """Return the bad bundle called `name`.
+
+        Raises:
+            UsageError: it is not in the catalogue.
+        """
+        if name in self.bundles:
+            return self.bundles[name]
+        raise UsageError(
+            f"unknown bundle {name!r}; known: {', '.join(self.bundles) or 'none'} ({self.index})"
+        )
+
+    def verify(self, release: Release) -> None:
+        """Compare the release's files with the hashes in the index.
+
+        Raises:
+            UsageError: a file is missing or differs: not what was built.
+        """
+        for path, wanted in (
+            (release.bundle, release.bundle_sha256),
+            (release.golden, release.golden_sha256),
+        ):
+            try:
+                with path.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise UsageError(f"release {release}: {error}; run `make -C firmware`") from error
+            if found != wanted:
+                raise UsageError(
+                    f"release {release}: {path} is corrupt: SHA-256 {found[:16]}…,"
+                    f" the index says {wanted[:16]}…; run `make -C firmware`"
+                )
+
+
+def _release(name: str, entry: object, index: Path) -> Release:
+    where = f"releases.{name}."
+    return Release(
+        name=name,
+        bundle=index.parent / _get(entry, "bundle", str, index, where),
+        bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
+        golden=index.parent / _get(entry, "golden", str, index, where),
+        golden_sha256=_get(entry, "golden_sha256", str, index, where),
+        image_sha256=_get(entry, "image_sha256", str, index, where),
+        image_size=_get(entry, "image_size", int, index, where),
+        kernel=_get(entry, "kernel", str, index, where),
+        state_layout=_get(entry, "state_layout", int, index, where),
+    )
+
+
+def _bad_bundle(name: str, entry: object, index: Path) -> BadBundle:
+    where = f"bundles.{name}."
+    return BadBundle(
+        name=name,
+        bundle=index.parent / _get(entry, "bundle", str, index, where),
+        expect=_get(entry, "expect", str, index, where),
+    )
+
+
+def _check_format(document: object, path: Path) -> None:
+    found = _get(document, "format", int, path)
+    if found != FORMAT:
+        raise UsageError(f"{path} has format {found}; this rig reads format {FORMAT}")
+
+
+def _get(table: object, key: str, kind: type[Value], path: Path, where: str = "") -> Value:
+    """Return `table[key]`, or say which key of which file is wrong."""
+    value = table.get(key) if isinstance(table, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UsageError(f"{path}: {where}{key} must be a {kind.__name__}, not {value!r}")
+    return value

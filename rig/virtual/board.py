@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""The board itself: QEMU and its flash server, started and killed with the power.
+
+A power cut is SIGKILL: RAM, caches and the write in flight are gone.  The PROM is taken out of
+the flash at each power-on and each reset, so a PROM that was destroyed leaves a dead board.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+from rig.errors import BenchError
+from rig.release import FlashMap
+from rig.virtual.endpoints import HOST, Endpoints
+from rig.virtual.flash import NorFlash
+from rig.virtual.nbd_plugin_path import PLUGIN
+
+log = logging.getLogger(__name__)
+
+# The tools that the board is made of, and the Debian packages that bring them.
+TOOLS = {
+    "qemu-system-ppc": "qemu-system-ppc",
+    "nbdkit": "nbdkit and nbdkit-plugin-python",
+    "ser2net": "ser2net",
+    "setpriv": "util-linux",
+}
+WRITE_HEADER = struct.Struct(">QI")
+ELF_MAGIC = b"\x7fELF"
+NBD_LIMIT_S = 10.0
+BOOT_LOOP_S = 0.35  # while told to loop: U-Boot has printed its banner by then
+# Children die with the daemon, however it ends.
+DIE_TOGETHER = ("setpriv", "--pdeathsig", "KILL", "--")
+
+
+class Board:
+    """One board's processes.  `power(on)` is all that the feed can do to it."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        flash_map: FlashMap,
+        flash: NorFlash,
+        trip: Callable[[], None],
+        fault: Callable[[str], None],
+    ) -> None:
+        self._endpoints = endpoints
+        self._prom = flash_map.partition("prom")
+        self.flash = flash
+        self._trip = trip
+        self._fault = fault
+        self.powered = False
+        self.qemu: asyncio.subprocess.Process | None = None
+        self.nbdkit: asyncio.subprocess.Process | None = None
+        self._run: asyncio.Task[None] | None = None
+        self._flash_server: asyncio.Server | None = None
+        self._generation = 0
+        self.boot_loop = False
+        self.never_back = False
+
+    async def open(self) -> None:
+        """Be ready to answer the flash server's questions."""
+        path = self._endpoints.folder / "flash.sock"
+        path.unlink(missing_ok=True)
+        self._flash_server = await asyncio.start_unix_server(self._serve_flash, path)
+
+    def power(self, on: bool) -> None:
+        """Feed the board, or take its power away at this very moment."""
+        self.powered = on
+        self._generation += 1
+        if on:
+            self._run = asyncio.get_running_loop().create_task(self._live(self._generation))
+        else:
+            self._kill()
+
+    async def close(self) -> None:
+        self.power(on=False)
+        if self._run:
+            await asyncio.gather(self._run, return_exceptions=True)
+        if self._flash_server:
+            self._flash_server.close()
+
+    def _kill(self) -> None:
+        for process in (self.qemu, self.nbdkit):
+            if process and process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+
+    async def _live(self, generation: int) -> None:
+        """From power-on to power-off: run, and run again after each reset."""
+        try:
+            while self._generation == generation and not self.never_back:
+                if not await self._run_once(generation):
+                    return
+        except (OSError, BenchError) as error:
+            self._fault(str(error))
+        finally:
+            if self._generation == generation:
+                self._kill()
+
+    async def _run_once(self, generation: int) -> bool:
+        """One life of the processor, from reset to reset; False: it stays dead."""
+        prom = self.flash.read(self._prom.offset, self._prom.size)
+        if not prom.startswith(ELF_MAGIC):
+            log.warning("no PROM in the flash: the board stays dead")
+            return False
+        prom_file = self._endpoints.folder / "prom.elf"
+        prom_file.write_bytes(prom)
+        await self._start_flash_server()
+        self.qemu = await self._start("qemu", self._qemu_command(prom_file))
+        if self._generation != generation:  # the power went while this was started
+            self._kill()
+            return False
+        if self.boot_loop:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.qemu.wait(), BOOT_LOOP_S)
+            self._kill()
+        code = await self.qemu.wait()
+        if self._generation != generation or self.boot_loop:
+            self._kill()
+            return self.boot_loop and self._generation == generation
+        if self.nbdkit and self.nbdkit.returncode is not None:
+            self._fault(f"nbdkit ended with {self.nbdkit.returncode}: see nbdkit.log")
+            return False
+        self._kill()
+        if code != 0:
+            self._fault(f"QEMU ended with {code}: see qemu.log")
+            return False
+        return True  # QEMU ends by itself at each reset
+
+    async def _start(self, name: str, command: list[str]) -> asyncio.subprocess.Process:
+        with (self._endpoints.folder / f"{name}.log").open("ab") as output:
+            try:
+                return await asyncio.create_subprocess_exec(
+                    *DIE_TOGETHER,
+                    *command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                )
+            except FileNotFoundError as error:
+                raise BenchError(f"{name} cannot be started: {error}") from error
+
+    async def _start_flash_server(self) -> None:
+        folder = self._endpoints.folder
+        sock = folder / "nbd.sock"
+        sock.unlink(missing_ok=True)
+        command = ["nbdkit", "--foreground", "--newstyle", "--exit-with-parent"]
+        command += ["--unix", str(sock), "python", str(PLUGIN)]
+        command += [f"file={self.flash.path}", f"bench={folder / 'flash.sock'}"]
+        self.nbdkit = await self._start("nbdkit", command)
+        loop = asyncio.get_running_loop()
+        give_up_s = loop.time() + NBD_LIMIT_S
+        while not sock.exists():
+            if self.nbdkit.returncode is not None or loop.time() > give_up_s:
+                raise BenchError(f"nbdkit does not start, see {folder / 'nbdkit.log'}")
+            await asyncio.sleep(0.005)
+        watch = loop.create_task(self._watch_flash_server(self.nbdkit))
+        watch.add_done_callback(lambda task: task.exception())
+
+    async def _watch_flash_server(self, nbdkit: asyncio.subprocess.Process) -> None:
+        """A board whose flash has gone cannot run: stop it, and let the status say why."""
+        await nbdkit.wait()
+        if nbdkit is self.nbdkit and self.qemu and self.qemu.returncode is None and self.powered:
+            self._kill()
+
+    def _qemu_command(self, prom: Path) -> list[str]:
+        folder = self._endpoints.folder
+        forward = f"hostfwd=udp:{HOST}:{self._endpoints.service}-:7"
+        nbd = f"nbd+unix:///?socket={folder / 'nbd.sock'}"
+        return [
+            *("qemu-system-ppc", "-M", "ppce500", "-m", "128", "-display", "none"),
+            *("-monitor", "none", "-no-user-config", "-nodefaults"),
+            *("-action", "reboot=shutdown", "-rtc", "base=2025-01-01,clock=vm"),
+            *("-bios", str(prom), "-drive", f"if=pflash,file={nbd},format=raw"),
+            *("-netdev", f"user,id=n0,{forward}"),
+            *("-device", "virtio-net-pci,netdev=n0,romfile="),
+            *("-serial", f"unix:{folder / 'console.sock'}"),
+            *("-serial", f"unix:{folder / 'heartbeat.sock'}"),
+        ]
+
+    async def _serve_flash(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Carry out the writes of one power-on; what comes after its end is dropped."""
+        generation = self._generation
+        try:
+            while True:
+                offset, length = WRITE_HEADER.unpack(await reader.readexactly(WRITE_HEADER.size))
+                data = await reader.readexactly(length)
+                if self._generation != generation or not self.powered:
+                    return
+                pause_s = 0.0
+                if self.flash.real_timing:
+                    old = self.flash.read(offset, length)
+                    pause_s = self.flash.duration_s(offset, old, data)
+                if not self.flash.operate(offset, data):
+                    self._trip()
+                    return
+                if pause_s:
+                    await asyncio.sleep(pause_s)
+                writer.write(b"k")
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    def kill_for_fault(self, name: str) -> None:
+        """Kill `qemu` or `nbdkit` as a failing bench would (control channel only)."""
+        process = self.qemu if name == "qemu" else self.nbdkit
+        if process is None or process.returncode is not None:
+            raise BenchError(f"{name} does not run")
+        process.send_signal(signal.SIGKILL)

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""A counter after Keysight's 53230A in time-stamp mode, wired to the heartbeat line.
+
+53220A/53230A User's Guide (53220-90001) pp. 74-101, 238-246 and Programmer's Reference.
+"""
+
+import array
+import threading
+
+from rig.virtual.scpi import Instrument, ScpiError, block, command
+
+MEMORY = 1_000_000
+OVERFLOW_BIT = 1 << 14
+PULSE = 0xFF
+BYTE_S = 10 / 115200  # two pulses of one line cannot be closer
+RATES = (1e4, 1e5, 8e5, 1e6)
+
+
+class Counter(Instrument):
+    """Readings are the times between successive edges, in seconds; `R?` reads and erases."""
+
+    identity = "Keysight Technologies,53230A,MY00000002,02.05-1519.666-1.19-4.15-127-155-35"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self.connected = True  # the reference output may take the line away
+        self._time_out_s = "1.0"
+        self.reset()
+
+    def reset(self) -> None:
+        with self._lock:
+            self._function = "FREQ"
+            self._count = 1
+            self._rate = 1e6
+            self._level = 0.0
+            self._real = False
+            self._readings = array.array("d")
+            self._left = 0
+            self._last: float | None = None
+            self._armed = self._overflowed = False
+
+    def pulses(self, data: bytes, now_s: float) -> None:
+        """Take what came over the heartbeat line at `now_s`; called by the line's thread."""
+        edges = data.count(PULSE)
+        if not edges or not self.connected:
+            return
+        with self._lock:
+            if not self._armed:
+                return
+            for left in range(edges - 1, -1, -1):
+                self._edge(now_s - left * BYTE_S)
+
+    def _edge(self, at_s: float) -> None:
+        if self._last is None:
+            self._last = at_s
+            return
+        interval = max(at_s - self._last, BYTE_S)
+        self._last += interval
+        if len(self._readings) >= MEMORY:
+            self._overflowed = True
+            return
+        self._readings.append(interval)
+        self._left -= 1
+        self._armed = self._left > 0
+
+    @command("CONFigure:ARRay:TSTamp")
+    def _configure(self, count: str, channel: str = "(@1)") -> None:
+        number = int(float(count.strip("()")))
+        if not 1 <= number <= MEMORY:
+            raise ScpiError(-222, count)
+        if channel != "(@1)":
+            raise ScpiError(-224, channel)
+        with self._lock:
+            self._function, self._count, self._armed = "TST", number, False
+            self._readings = array.array("d")
+
+    @command("[:SENSe]:FUNCtion[:ON]?")
+    def _function_is(self) -> str:
+        return f'"{self._function}"'
+
+    @command("[:SENSe]:TSTamp:RATE")
+    def _set_rate(self, rate: str) -> None:
+        if float(rate) not in RATES:
+            raise ScpiError(-224, rate)
+        self._rate = float(rate)
+
+    @command("[:SENSe]:TSTamp:RATE?")
+    def _rate_is(self) -> str:
+        return f"{self._rate:+.8E}"
+
+    @command("SYSTem:TIMeout")
+    def _set_time_out(self, value: str) -> None:
+        self._time_out_s = "9.9E+37" if value.upper().startswith("INF") else str(float(value))
+
+    @command("SYSTem:TIMeout?")
+    def _time_out_is(self) -> str:
+        return self._time_out_s
+
+    @command("INPut#:COUPling")
+    def _coupling(self, _channel: str, value: str) -> None:
+        if value.upper() not in {"AC", "DC"}:
+            raise ScpiError(-224, value)
+
+    @command("INPut#:IMPedance")
+    def _impedance(self, _channel: str, value: str) -> None:
+        if float(value) not in {50.0, 1e6}:
+            raise ScpiError(-224, value)
+
+    @command("INPut#:SLOPe")
+    def _slope(self, _channel: str, value: str) -> None:
+        if value.upper() not in {"POS", "NEG", "POSITIVE", "NEGATIVE"}:
+            raise ScpiError(-224, value)
+
+    @command("INPut#:LEVel[:ABSolute]")
+    def _set_level(self, _channel: str, value: str) -> None:
+        if not -5.125 <= float(value) <= 5.125:
+            raise ScpiError(-222, value)
+        self._level = float(value)
+
+    @command("INPut#:LEVel[:ABSolute]?")
+    def _level_is(self, _channel: str) -> str:
+        return f"{self._level:+.8E}"
+
+    @command("INPut#:LEVel:AUTO")
+    def _auto_level(self, _channel: str, value: str) -> None:
+        if value.upper() not in {"ON", "OFF", "ONCE", "1", "0"}:
+            raise ScpiError(-224, value)
+
+    @command("FORMat[:DATA]")
+    def _format(self, kind: str, length: str = "15") -> None:
+        name = kind.upper()[:4]
+        if name not in {"REAL", "ASC", "ASCI"} or (name == "REAL" and length != "64"):
+            raise ScpiError(-224, kind)
+        self._real = name == "REAL"
+
+    @command("FORMat:BORDer")
+    def _byte_order(self, order: str) -> None:
+        if not order.upper().startswith("NORM"):
+            raise ScpiError(-224, order)
+
+    @command("SAMPle:COUNt?")
+    def _samples(self) -> str:
+        return f"{self._count:+d}"
+
+    @command("INITiate[:IMMediate]")
+    def _initiate(self) -> None:
+        with self._lock:
+            if self._function != "TST":
+                raise ScpiError(-221, "configure time stamps first")
+            self._readings = array.array("d")
+            self._last, self._left = None, self._count
+            self._armed, self._overflowed = True, False
+
+    @command("ABORt")
+    def _abort(self) -> None:
+        with self._lock:
+            self._armed = False
+
+    @command("DATA:POINts?")
+    def _points(self) -> str:
+        return f"{len(self._readings):+d}"
+
+    @command("R?")
+    def _read(self, count: str | None = None) -> bytes:
+        with self._lock:
+            number = len(self._readings)
+            if count is not None:
+                number = min(number, int(float(count)))
+            if not number and not self._armed:
+                raise ScpiError(-230)
+            taken, self._readings = self._readings[:number], self._readings[number:]
+        if self._real:
+            taken.byteswap()  # big-endian on the wire, FORM:BORD NORM
+            return block(taken.tobytes())
+        return block(",".join(f"{value:+.14E}" for value in taken).encode())
+
+    @command("STATus:QUEStionable:CONDition?")
+    def _questionable(self) -> str:
+        return f"+{OVERFLOW_BIT if self._overflowed else 0}"

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""A serial line: QEMU on one end, a pty with the real ser2net (RFC 2217) on the other.
+
+The line outlives every power cut, as a cable does.  Bytes that nobody takes are lost, as on a
+cable.  One blocking thread a line: it can stamp each pulse within microseconds of its arrival.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import socket
+import threading
+import time
+import tty
+from collections.abc import Callable
+from pathlib import Path
+
+from rig.virtual.board import DIE_TOGETHER
+from rig.virtual.endpoints import HOST
+
+SER2NET_FILE = """%YAML 1.1
+---
+connection: &{name}
+  accepter: telnet(rfc2217=true),tcp,{host},{port}
+  connector: serialdev,{device},115200n81,local
+  options:
+    max-connections: 4
+"""
+CHUNK_BYTES = 4096
+
+
+class SerialLine:
+    """One UART of the board.  `received` hears every chunk from the board, with its time."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        port: int,
+        received: Callable[[bytes, float], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._folder = folder
+        self._port = port
+        self._received = received
+        self._board: socket.socket | None = None
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._pty, self._cable = pty.openpty()
+        self._ser2net: asyncio.subprocess.Process | None = None
+        self._closing = False
+
+    async def open(self) -> None:
+        """Start pumping and ser2net."""
+        for end in (self._pty, self._cable):
+            tty.setraw(end)
+        flags = fcntl.fcntl(self._pty, fcntl.F_GETFL)
+        fcntl.fcntl(self._pty, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+        path = self._folder / f"{self.name}.sock"
+        path.unlink(missing_ok=True)
+        self._server.bind(str(path))
+        self._server.listen(1)
+        threading.Thread(target=self._pump, name=f"line-{self.name}", daemon=True).start()
+        settings = self._folder / f"ser2net-{self.name}.yaml"
+        device = os.ttyname(self._cable)
+        settings.write_text(
+            SER2NET_FILE.format(name=self.name, host=HOST, port=self._port, device=device)
+        )
+        with (self._folder / "ser2net.log").open("ab") as output:
+            self._ser2net = await asyncio.create_subprocess_exec(
+                *DIE_TOGETHER,
+                *("ser2net", "-n", "-d", "-c", str(settings)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._ser2net and self._ser2net.returncode is None:
+            self._ser2net.terminate()
+            await self._ser2net.wait()
+        self._server.close()
+
+    def inject(self, data: bytes) -> None:
+        """Put noise on the line towards the rig (control channel only)."""
+        self._to_rig(data)
+
+    def _to_rig(self, data: bytes) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(self._pty, data)
+
+    def _pump(self) -> None:
+        poll = select.poll()
+        poll.register(self._server, select.POLLIN)
+        poll.register(self._pty, select.POLLIN)
+        while not self._closing:
+            for fd, _ in poll.poll(500):
+                try:
+                    self._take(poll, fd)
+                except OSError:
+                    if self._closing:
+                        return
+
+    def _take(self, poll: select.poll, fd: int) -> None:
+        if fd == self._server.fileno():
+            self._connect(poll)
+        elif fd == self._pty:
+            typed = os.read(self._pty, CHUNK_BYTES)
+            if self._board:
+                with contextlib.suppress(OSError):
+                    self._board.send(typed)
+        else:
+            self._from_board(poll)
+
+    def _connect(self, poll: select.poll) -> None:
+        board, _ = self._server.accept()
+        board.setblocking(False)
+        if self._board:
+            self._disconnect(poll)
+        self._board = board
+        poll.register(board, select.POLLIN)
+
+    def _disconnect(self, poll: select.poll) -> None:
+        if self._board:
+            poll.unregister(self._board)
+            self._board.close()
+            self._board = None
+
+    def _from_board(self, poll: select.poll) -> None:
+        if not self._board:
+            return
+        try:
+            data = self._board.recv(CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._disconnect(poll)
+            return
+        if self._received:
+            self._received(data, time.monotonic())
+        self._to_rig(data)

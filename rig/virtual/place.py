@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""One board with all its equipment, wired."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rig.errors import BenchError, UsageError
+from rig.release import FlashMap
+from rig.virtual.board import Board
+from rig.virtual.counter import Counter
+from rig.virtual.endpoints import HOST, Endpoints
+from rig.virtual.flash import NorFlash
+from rig.virtual.interposer import Interposer
+from rig.virtual.lines import SerialLine
+from rig.virtual.pdu import Pdu
+from rig.virtual.power import Feed
+from rig.virtual.scpi import Instrument, serve
+from rig.virtual.supply import Supply
+
+READY_LIMIT_S = 15.0
+NOISE = b"\xff\xfe\x80noise\xc3\x28\r\n"
+
+
+class VirtualPlace:
+    """What stands on one shelf of the lab."""
+
+    def __init__(self, endpoints: Endpoints, flash_map: FlashMap, golden: Path) -> None:
+        self.endpoints = endpoints
+        endpoints.folder.mkdir(parents=True, exist_ok=True)
+        flash_file = endpoints.flash
+        if not flash_file.exists() or flash_file.stat().st_size != flash_map.size:
+            load_golden(golden, flash_file, flash_map)
+        self.faults: list[str] = []
+        self.feed = Feed()
+        self.flash = NorFlash(flash_file, flash_map.sector)
+        self.board = Board(endpoints, flash_map, self.flash, self._trip, self.faults.append)
+        self.feed.changed = self.board.power
+        self.pdu = Pdu(self.feed)
+        self.supply = Supply(self.feed)
+        self.supply.running = lambda: bool(
+            self.board.qemu and self.board.qemu.returncode is None and self.feed.powered
+        )
+        self.counter = Counter()
+        self.interposer = Interposer(self.flash, self.feed)
+        folder = endpoints.folder
+        self.console = SerialLine("console", folder, endpoints.console)
+        pulses = self.counter.pulses
+        self.heartbeat = SerialLine("heartbeat", folder, endpoints.heartbeat, pulses)
+        self._servers: list[asyncio.Server] = []
+
+    def _trip(self) -> None:
+        """Cut: the interposer's trigger inhibits the supply, which latches."""
+        self.feed.switch(inhibited=True)
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        return {
+            "supply": self.supply,
+            "counter": self.counter,
+            "interposer": self.interposer,
+        }
+
+    async def open(self) -> None:
+        """Plug everything in; return when each endpoint answers."""
+        ports = self.endpoints
+        await self.board.open()
+        self._servers.append(await self.pdu.serve(HOST, ports.pdu))
+        for name, instrument in self.instruments.items():
+            self._servers.append(await serve(instrument, HOST, getattr(ports, name)))
+        for line in (self.console, self.heartbeat):
+            await line.open()
+        async with asyncio.timeout(READY_LIMIT_S):
+            for port in (ports.console, ports.heartbeat):
+                await _wait_for_port(port)
+
+    async def close(self) -> None:
+        await self.board.close()
+        for line in (self.console, self.heartbeat):
+            await line.close()
+        for server in self._servers:
+            server.close()
+        self.flash.close()
+
+    def status(self) -> dict[str, Any]:
+        status = self.endpoints.status()
+        return status | {"powered": self.feed.powered, "faults": list(self.faults)}
+
+    def restore(self, golden: Path) -> None:
+        """Program a whole flash, as a lab does through JTAG; the board must be off."""
+        if self.feed.powered:
+            raise UsageError(f"{self.endpoints.name} is on: switch it off before its flash is set")
+        data = golden.read_bytes()
+        if len(data) != self.flash.size:
+            raise UsageError(f"{golden}: {len(data)} bytes, the flash has {self.flash.size}")
+        self.flash.load(0, data)
+        self.flash.reset_count()
+        self.faults.clear()
+
+    def set_fault(self, name: str, value: str) -> None:  # noqa: C901 # one case a fault
+        """Misbehave as told over the control channel, docs/reference/virtual-instruments.md."""
+        target, _, detail = name.partition(".")
+        on = value not in {"", "0", "off"}
+        match target, detail:
+            case "clear", "":
+                self.clear_faults()
+            case "pdu", ("hang" | "lie" | "refuse"):
+                setattr(self.pdu.faults, detail, on)
+            case (("supply" | "counter" | "interposer"), "delay"):
+                self.instruments[target].faults.delay_s = float(value)
+            case (("supply" | "counter" | "interposer"), ("mute" | "close" | "half" | "garbage")):
+                setattr(self.instruments[target].faults, detail, int(value))
+            case "console", "noise":
+                self.console.inject(NOISE * int(value or 1))
+            case "board", "boot-loop":
+                self.board.boot_loop = on
+            case "board", "never-back":
+                self.board.never_back = on
+            case (("qemu" | "nbdkit"), "kill"):
+                self.board.kill_for_fault(target)
+            case "counter", "unplug":
+                self.counter.connected = not on
+            case _:
+                raise UsageError(f"no fault {name!r}; see docs/reference/virtual-instruments.md")
+
+    def clear_faults(self) -> None:
+        for instrument in self.instruments.values():
+            instrument.faults.clear()
+        self.pdu.faults.hang = self.pdu.faults.lie = self.pdu.faults.refuse = False
+        self.board.boot_loop = self.board.never_back = False
+        self.counter.connected = True
+        self.faults.clear()
+
+
+def load_golden(golden: Path, flash: Path, flash_map: FlashMap) -> None:
+    """Copy a golden flash into place; BenchError if it is not there or of another size."""
+    try:
+        size = golden.stat().st_size
+    except OSError as error:
+        raise BenchError(
+            f"no golden flash {golden}: {error.strerror}; `make firmware` builds it"
+        ) from error
+    if size != flash_map.size:
+        raise BenchError(f"{golden}: {size} bytes, the flash has {flash_map.size}")
+    copy = flash.with_suffix(".new")
+    shutil.copyfile(golden, copy)
+    copy.replace(flash)
+
+
+async def _wait_for_port(port: int) -> None:
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(HOST, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            return
