@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""`rig bench …`: bring the virtual bench up and down, ask it, break it."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rig.release import Catalogue
+from rig.virtual import control
+
+DEFAULT_RELEASE = "1.0.0"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `rig bench`'s subcommands to its parser."""
+    parser.add_argument("--state", type=Path, default=control.default_state(), help="state folder")
+    actions = parser.add_subparsers(dest="action", required=True)
+    for name, text in (("up", "start the bench"), ("run", "start, run a command, stop")):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--boards", type=int, default=1, help="how many (default 1)")
+        action.add_argument("--first-board", type=int, default=1, help="number of the first")
+        _add_image(action)
+        if name == "run":
+            action.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    actions.add_parser("down", help="stop the bench")
+    action = actions.add_parser("status", help="name every endpoint of every board")
+    action.add_argument("--json", action="store_true", help="for programs")
+    action = actions.add_parser("restore", help="program a whole flash (JTAG)")
+    action.add_argument("--board", help="name or number (default: the first)")
+    _add_image(action)
+    action = actions.add_parser("fault", help="make the bench misbehave")
+    action.add_argument("name", help="docs/reference/virtual-instruments.md; `clear` ends all")
+    action.add_argument("value", nargs="?", default="1")
+    action.add_argument("--board", help="name or number (default: the first)")
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    image = parser.add_mutually_exclusive_group()
+    image.add_argument("--golden", type=Path, help="a whole flash")
+    image.add_argument("--release", default=DEFAULT_RELEASE, help="default %(default)s")
+
+
+def _golden(arguments: argparse.Namespace) -> Path:
+    if arguments.golden:
+        return Path(arguments.golden).resolve()
+    return Catalogue.load().release(arguments.release).golden.resolve()
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Carry out one subcommand; errors are rig.errors'."""
+    state: Path = arguments.state
+    match arguments.action:
+        case "up":
+            _up(arguments)
+            _show(state, as_json=False)
+        case "down":
+            control.stop(state)
+        case "status":
+            _show(state, as_json=arguments.json)
+        case "restore":
+            request = {"do": "restore", "board": arguments.board, "golden": str(_golden(arguments))}
+            control.ask(state, request)
+        case "fault":
+            request = {"do": "fault", "board": arguments.board, "name": arguments.name}
+            control.ask(state, request | {"value": arguments.value})
+        case "run":
+            return _run(arguments)
+    return 0
+
+
+def _up(arguments: argparse.Namespace) -> bool:
+    """Start the bench unless it is up; tell whether it was started here."""
+    if control.is_up(arguments.state):
+        return False
+    control.start(
+        arguments.state,
+        _golden(arguments),
+        boards=arguments.boards,
+        first_board=arguments.first_board,
+    )
+    return True
+
+
+def _show(state: Path, *, as_json: bool) -> None:
+    status = control.ask(state, {"do": "status"})
+    if as_json:
+        print(json.dumps(status, indent=2))  # noqa: T201 # this is the command's output
+        return
+    for board in status["boards"]:
+        power = "on" if board["powered"] else "off"
+        print(f"{board['name']}: power {power}")  # noqa: T201
+        for key in ("console", "heartbeat", "service"):
+            entry = board[key]
+            print(f"  {key:11}{entry['protocol']} {entry['host']}:{entry['port']}")  # noqa: T201
+        print(f"  {'pdu':11}{board['pdu']['model']} {board['pdu']['host']}")  # noqa: T201
+        for key in ("supply", "counter", "interposer"):
+            print(f"  {key:11}{board[key]['visa']}")  # noqa: T201
+        print(f"  {'flash':11}{board['flash']['file']}")  # noqa: T201
+        for fault in board["faults"]:
+            print(f"  FAULT      {fault}")  # noqa: T201
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Bench up, command, bench down; a bench that was up already stays up."""
+    command = list(arguments.command)
+    if command[:1] == ["--"]:
+        command = command[1:]
+    if not command:
+        print("rig bench run: no command after --", file=sys.stderr)  # noqa: T201
+        return 2
+    ours = _up(arguments)
+    bin_folder = str(Path(sys.executable).parent)
+    path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
+    child = subprocess.Popen(command, env={**os.environ, "PATH": path})
+    try:
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue  # the terminal has told the child, too: let it end in good order
+    finally:
+        if ours:
+            control.stop(arguments.state)
