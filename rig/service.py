@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The service's datagrams (docs/reference/service-protocol.md) and a client that asks one by one."""
+"""The service's datagrams, docs/reference/service-protocol.md, and a client for single ones."""
 
 import socket
 import struct

@@ -24,7 +24,6 @@ from rig.outage import (
     longest_gap,
     outages,
     traffic_outage,
-    worst,
 )
 
 HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
@@ -298,3 +297,75 @@ class ServiceWatch:
             opened_s=episode.opened_s,
         )
         return path
+
+
+def _without_noise(answers: Answers) -> Times:
+    return answers.good_s
+
+
+def _settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
+    """Tell whether the service has been good for long enough since the episode was closed."""
+    closed_s = episode.closed_s if episode.closed_s is not None else now_s
+    inside = times_s[times_s >= episode.opened_s - LEAD_S]
+    if now_s < closed_s + LEAD_S or not inside.size or float(inside[-1]) <= closed_s:
+        return False
+    return has_recovered(inside, view.threshold_s, now_s)
+
+
+def _find(
+    times_s: Times,
+    view: View,
+    episode: Episode,
+    now_s: float,
+    recovered: bool,
+    excused: tuple[tuple[float, float], ...],
+) -> Outage | None:
+    """Return the worst outage that began in the episode; silence to the end counts as one.
+
+    A gap that lies in a span of `excused` is the instrument's own and no outage.
+    """
+    closed_s = episode.closed_s if episode.closed_s is not None else now_s
+    if not recovered and (not times_s.size or now_s - float(times_s[-1]) > view.threshold_s):
+        # Nothing has come back: what has passed until now is a lower bound.
+        times_s = np.append(times_s if times_s.size else [episode.opened_s], now_s)
+    found = [
+        outage
+        for outage in outages(times_s, view.threshold_s)
+        if episode.opened_s - LEAD_S <= outage.span.before_s <= closed_s
+        and not any(
+            from_s <= outage.span.before_s and outage.span.after_s <= to_s
+            for from_s, to_s in excused
+        )
+    ]
+    return max(found, key=lambda outage: outage.span.length_s) if found else None
+
+
+def _longest(times_s: Times, episode: Episode, span: Gap | None) -> float:
+    """Return the longest gap of the episode in seconds: the resolution of a claim of no loss."""
+    if span:
+        return span.length_s
+    closed_s = episode.closed_s if episode.closed_s is not None else float("inf")
+    inside = times_s[(times_s >= episode.opened_s) & (times_s <= closed_s)]
+    return longest_gap(inside).length_s
+
+
+def _stalled_at_ends(
+    span: Gap | None, stalls: tuple[tuple[float, float], ...], period_s: float
+) -> float:
+    """Return how long the probe itself sent nothing at the ends of the gap, in seconds."""
+    if span is None:
+        return 0.0
+    return sum(
+        to_s - from_s
+        for from_s, to_s in stalls
+        if abs(from_s - span.before_s) <= 2 * period_s
+        or abs(to_s - span.after_s) <= 2 * period_s
+        or from_s <= span.after_s <= to_s
+        or from_s <= span.before_s <= to_s
+    )
+
+
+def _agreement(traffic: Measurement, counter: Measurement | None, recovered: bool) -> str:
+    if counter is None:
+        return "traffic only"
+    return "agree" if recovered and agree(traffic, counter) else "unclear"

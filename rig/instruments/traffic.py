@@ -69,7 +69,7 @@ class Answers:
 
 
 class TrafficProbe:
-    """Sends from `start` to `stop`, in a process of its own; the record survives a crash of both."""
+    """Sends from `start` to `stop`, in a process of its own; its record survives any crash."""
 
     def __init__(
         self,
@@ -110,8 +110,10 @@ class TrafficProbe:
         self.path.unlink(missing_ok=True)
         host, port = self.address
         self._process = subprocess.Popen(
-            [sys.executable, "-m", traffic_process.__name__]
-            + [host, str(port), str(self.rate_hz), str(self.path)],
+            [
+                *(sys.executable, "-m", traffic_process.__name__),
+                *(host, str(port), str(self.rate_hz), str(self.path)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

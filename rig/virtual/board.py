@@ -162,7 +162,7 @@ class Board:
         watch.add_done_callback(lambda task: task.exception())
 
     async def _watch_flash_server(self, nbdkit: asyncio.subprocess.Process) -> None:
-        """A board whose flash has gone cannot run: stop it, and let the status say why."""
+        """Stop a board whose flash has gone; the status says why."""
         await nbdkit.wait()
         if nbdkit is self.nbdkit and self.qemu and self.qemu.returncode is None and self.powered:
             self._kill()

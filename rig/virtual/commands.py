@@ -12,6 +12,7 @@ from rig.release import Catalogue
 from rig.virtual import control
 
 DEFAULT_RELEASE = "1.0.0"
+INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,7 @@ def _add_image(parser: argparse.ArgumentParser) -> None:
 def _golden(arguments: argparse.Namespace) -> Path:
     if arguments.golden:
         return Path(arguments.golden).resolve()
-    return Catalogue.load().release(arguments.release).golden.resolve()
+    return Catalogue.load(INDEX).release(arguments.release).golden.resolve()
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ import nbdkit  # type: ignore[import-not-found] # exists inside nbdkit only
 
 API_VERSION = 2
 HEADER = struct.Struct(">QI")
-settings = {}
+settings: dict[str, str] = {}
 
 
 def config(key: str, value: str) -> None:

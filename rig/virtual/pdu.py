@@ -18,8 +18,7 @@ BODY_LIMIT = 1 << 16
 
 @dataclass(slots=True)
 class PduFaults:
-    """How the PDU misbehaves: `hang` never answers, `lie` says done and does nothing,
-    `refuse` answers with HTTP 500."""
+    """`hang` never answers, `lie` says done and does nothing, `refuse` answers HTTP 500."""
 
     hang: bool = False
     lie: bool = False
@@ -41,7 +40,8 @@ class Pdu:
         answer = {"id": request.get("id"), "src": "shellyplugsg3-walnut"}
         method = str(request.get("method", "")).lower()
         parameters = request.get("params") or {}
-        if method in {"switch.set", "switch.getstatus"} and parameters.get("id") != 0:
+        # labgrid sends the id as text, and real switches take it
+        if method in {"switch.set", "switch.getstatus"} and str(parameters.get("id")) != "0":
             message = f"Argument 'id', value {parameters.get('id')!r} not found!"
             return answer | {"error": {"code": -105, "message": message}}
         if method == "switch.set":

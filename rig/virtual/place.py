@@ -98,7 +98,7 @@ class VirtualPlace:
         self.flash.reset_count()
         self.faults.clear()
 
-    def set_fault(self, name: str, value: str) -> None:  # noqa: C901 # one case a fault
+    def set_fault(self, name: str, value: str) -> None:
         """Misbehave as told over the control channel, docs/reference/virtual-instruments.md."""
         target, _, detail = name.partition(".")
         on = value not in {"", "0", "off"}

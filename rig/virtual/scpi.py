@@ -27,8 +27,8 @@ MESSAGES = {
     -350: "Queue overflow",
 }
 
-type Answer = str | bytes | None
-type Handler = Callable[..., Answer | Awaitable[Answer]]
+Answer = str | bytes | None
+Handler = Callable[..., Answer | Awaitable[Answer]]
 
 
 class ScpiError(Exception):

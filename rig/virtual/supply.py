@@ -21,7 +21,7 @@ class Supply(Instrument):
     def __init__(self, feed: Feed) -> None:
         super().__init__()
         self._feed = feed
-        self.running = lambda: False
+        self.running = _not_running
         self._volts = {1: 5.0, 2: 0.0, 3: 0.0}
         self._amperes = {1: 5.0, 2: 1.0, 3: 1.0}
         self._on = {2: False, 3: False}
@@ -109,3 +109,7 @@ class Supply(Instrument):
         if number == 1 and self._feed.powered:
             amperes = RUNNING_A if self.running() else DEAD_A
         return f"{amperes:+.8E}"
+
+
+def _not_running() -> bool:
+    return False

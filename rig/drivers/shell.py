@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Linux on the console: log in, run commands, bear kernel messages and noise."""
+
+from typing import Any
+
+import attr
+from labgrid.driver.shelldriver import ShellDriver
+from labgrid.factory import target_factory
+from labgrid.step import step
+from labgrid.util import gen_marker, re_vt100
+
+from rig.clock import Deadline, SystemClock
+from rig.drivers.console import Waiter, fresh, text
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class WalnutShellDriver(ShellDriver):
+    """labgrid's ShellDriver with one deadline for all of logging in.
+
+    Args:
+        login_timeout_s (float): how long it may take from power-on to the prompt
+    """
+
+    login_timeout_s = attr.ib(default=60.0, converter=float)
+    boots = 0  # how often the PROM started while we waited for the login
+
+    def on_activate(self) -> None:
+        if self._status == 0:
+            self._await_login()
+
+    @step()
+    def _await_login(self) -> None:
+        """Log in from wherever the board is; BoardError when it does not come up in time."""
+        deadline = Deadline.after(SystemClock(), self.login_timeout_s)
+        fresh(self.console)
+        waiter = Waiter(self.console, deadline)
+        try:
+            while True:
+                found = waiter.wait(
+                    [self.login_prompt, self.prompt], "login prompt or shell prompt", poke="\n"
+                )
+                if found == 0:
+                    self.console.sendline(self.username)
+                    waiter.wait([self.prompt], "shell prompt after the login")
+                if self._answers():
+                    break
+        finally:
+            self.boots = waiter.boots
+        self._status = 1
+
+    def _answers(self) -> bool:
+        """Tell whether a shell is there: a prompt alone may be an old one."""
+        lines, _, code = self._run("echo here", timeout=10.0)
+        return bool(code == 0 and lines[-1:] == ["here"])
+
+    def _run(self, cmd: str, *, timeout: float = 30.0, **_: object) -> Any:  # noqa: ANN401
+        """Run `cmd`; return (lines, [], exit code)."""
+        marker = gen_marker()
+        hidden = f"'{marker[:4]}''{marker[4:]}'"
+        self.console.sendline(f"echo {hidden}; {cmd}; echo {hidden} $?")
+        waiter = Waiter(self.console, Deadline.after(SystemClock(), timeout))
+        ends = rf"{marker}\r?\n(?s:(.*?)){marker} (\d+)\s+{self.prompt}"
+        waiter.wait([ends], f"the end of {cmd!r}")
+        match = self.console._expect.match  # noqa: SLF001 # labgrid offers no other way
+        lines = re_vt100.sub("", text(match.group(1))).replace("\r", "").split("\n")
+        while lines and not lines[-1]:
+            lines.pop()
+        return lines, [], int(match.group(2))

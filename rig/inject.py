@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""One step of a campaign: move the board, break it as planned, say how it came out.
+
+A fault is an outcome, never an exception; a failing bench is the outcome `bench`, and the board
+is left off.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rig.clock import Deadline, wall_time_s
+from rig.drivers.console import fresh
+from rig.errors import BenchError, BoardError
+from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
+from rig.place import Place
+from rig.release import Release
+from rig.strategy import Status
+from rig.upgrade import Event, Follower, UpgradeRecord, start
+from rig.watch import Episode, Outages, ServiceWatch
+
+SESSION = 0x57414C4E5554  # "WALNUT"
+STORE_LIMIT_S = 10.0
+SETTLE_LIMIT_S = 30.0
+CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
+UPGRADE_LIMIT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that the verdict rests on."""
+
+    came_back: bool
+    before: str
+    wanted: str
+    after: str | None
+    consistent: bool  # kernel and root file system are of one release
+    state_kept: bool
+    must_refuse: bool
+    refused: bool
+    boots: int
+    boots_expected: int
+
+
+def judge(facts: Facts) -> Outcome:
+    """Give the verdict, the worst that applies (docs/explanation/fault-model.md)."""
+    if not facts.came_back:
+        return Outcome.bricked
+    if not facts.state_kept:
+        return Outcome.lost_state
+    if facts.must_refuse and not facts.refused:
+        return Outcome.silent
+    if not facts.consistent or facts.after not in {facts.before, facts.wanted}:
+        return Outcome.mixed
+    if facts.boots > facts.boots_expected:
+        return Outcome.recovered
+    return Outcome.new if facts.after == facts.wanted != facts.before else Outcome.old
+
+
+@dataclass(slots=True, kw_only=True)
+class StepResult:
+    """What one step did and cost.  `started_at_s` is wall time, for people."""
+
+    name: str
+    wanted: str
+    fault: str
+    from_release: str | None = None
+    to_release: str | None = None
+    outcome: Outcome = Outcome.bench
+    ended_on: str = ""
+    upgrade: UpgradeRecord | None = None
+    cut: Any = None
+    flash_sha256_after_cut: str | None = None
+    operations: int | None = None
+    outages: Outages | None = None
+    boots: int = 0
+    state_before: tuple[int, int] | None = None  # state counter, sessions
+    state_after: tuple[int, int] | None = None
+    started_at_s: float = 0.0
+    duration_s: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class PendingStep:
+    """A step whose outage may still be measured while the next one is prepared."""
+
+    result: StepResult
+    _watch: ServiceWatch | None
+    _episode: Episode | None
+
+    def settle(self, limit_s: float = SETTLE_LIMIT_S) -> StepResult:
+        """Wait for RFC 6412's clean window, add the outage, return the result."""
+        if self._watch is None or self._episode is None:
+            return self.result
+        clock = self._watch._clock  # noqa: SLF001 # one clock for both
+        try:
+            outages = self._watch.settle(self._episode, deadline=Deadline.after(clock, limit_s))
+        except BenchError as error:
+            self.result.outcome = Outcome.bench
+            self.result.error = f"{error.who}: {error}"
+        else:
+            self.result.outages = outages
+            if not outages.recovered and self.result.outcome.good:
+                self.result.outcome = Outcome.bricked
+                self.result.notes.append("the service did not stay up")
+        self._watch = None
+        return self.result
+
+
+class Injector:
+    """Runs steps on one place under one watch."""
+
+    def __init__(
+        self, place: Place, watch: ServiceWatch, on_event: Callable[[Event], None] | None = None
+    ) -> None:
+        self._place = place
+        self._watch = watch
+        self._on_event = on_event or (lambda _: None)
+        self._value = int(time.time())  # grows over all campaigns: stored values never go back
+
+    def upgrade(
+        self, name: str, to: Release, plan: Plan, *, limit_s: float = UPGRADE_LIMIT_S
+    ) -> PendingStep:
+        """Offer `to` (or the plan's bad bundle) to the running board and break it as planned."""
+        result = StepResult(name=name, wanted=to.name, fault=str(plan))
+        return self._guarded(result, lambda: self._upgrade(result, to, plan, limit_s))
+
+    def reset(self, name: str) -> PendingStep:
+        """Cut the power for off_s and let the board come back (RFC 6201 section 4.3)."""
+        result = StepResult(name=name, wanted="", fault="none")
+        return self._guarded(result, lambda: self._reset(result))
+
+    def _guarded(self, result: StepResult, act: Callable[[], Episode]) -> PendingStep:
+        """Turn a failing board into `bricked`, a failing bench into `bench`; keep the record."""
+        place = self._place
+        began_s = place.clock.now()
+        result.started_at_s = wall_time_s()
+        episode: Episode | None = None
+        try:
+            episode = act()
+        except BenchError as error:
+            result.outcome, result.error = Outcome.bench, f"{error.who}: {error}"
+            place.safe_off()
+        except BoardError as error:
+            result.outcome, result.error = Outcome.bricked, f"{error.who}: {error}"
+            place.safe_off()
+        except BaseException:
+            place.safe_off()
+            raise
+        result.duration_s = place.clock.now() - began_s
+        return PendingStep(result, self._watch if episode else None, episode)
+
+    def _upgrade(self, result: StepResult, to: Release, plan: Plan, limit_s: float) -> Episode:
+        place = self._place
+        place.boot()
+        self._state_before(result)
+        bundle = _bundle(place, to, plan)
+        deadline = Deadline.after(place.clock, limit_s)
+        interposer = place.interposer
+        if interposer:
+            interposer.reset_count()
+        if isinstance(plan, CutAtOperation):
+            place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
+        episode = self._watch.open(result.name)
+        cutter = _Cutter(place, plan, self._on_event)
+        follower = Follower(place.console, place.clock, cutter.see)
+        url = place.bundles.offer(bundle)
+        fresh(place.console)
+        start(place.console, url)
+        ended_on = follower.follow(deadline, cutter.is_cut)
+        result.upgrade = follower.record(url, ended_on)
+        place.strategy.lost()
+        result.boots = follower.boots
+        if interposer:
+            result.operations = interposer.count()
+        if ended_on == "cut":
+            self._after_cut(result)
+        elif isinstance(plan, CutAtOperation | CutAtMark):
+            result.notes.append("the planned cut was never reached")
+        if interposer:
+            interposer.disarm()
+        result.ended_on = _ended_on(result)
+        self._verdict(result, plan, cut=ended_on == "cut")
+        self._watch.close(episode)
+        return episode
+
+    def _after_cut(self, result: StepResult) -> None:
+        """Note what the cut left in the flash, then give the board its power back."""
+        place = self._place
+        if place.interposer:
+            result.cut = place.interposer.last()
+            result.flash_sha256_after_cut = place.interposer.sha256()
+        place.strategy.transition(Status.off)
+        place.clock.sleep(CUT_OFF_S)
+        place.feed_board()
+        result.boots += place.boot()
+
+    def _reset(self, result: StepResult) -> Episode:
+        place = self._place
+        place.boot()
+        self._state_before(result)
+        result.wanted = result.from_release or ""
+        episode = self._watch.open(result.name)
+        place.strategy.lost()
+        place.power.cycle()
+        result.boots = place.boot()
+        result.ended_on = "power-on"
+        self._verdict(result, NoFault(), cut=True)
+        self._watch.close(episode)
+        return episode
+
+    def _state_before(self, result: StepResult) -> None:
+        """Store a value that must survive, and note who answers."""
+        place = self._place
+        self._value += 1
+        answer = place.service.store(SESSION, self._value, STORE_LIMIT_S)
+        if answer.value != self._value:
+            raise BoardError(
+                f"the service kept {answer.value} in place of {self._value} (status "
+                f"{answer.status}): restore a golden flash, or look at its data partition"
+            )
+        result.from_release = answer.release
+        result.state_before = (answer.counter, answer.sessions)
+
+    def _verdict(self, result: StepResult, plan: Plan, *, cut: bool) -> None:
+        """Look at the board that came back, and judge."""
+        place = self._place
+        if not cut:
+            place.boot()
+        # The same value again: acknowledged and not counted, so the counter must not move.
+        answer = place.service.store(SESSION, self._value, STORE_LIMIT_S)
+        result.to_release = answer.release
+        result.state_after = (answer.counter, answer.sessions)
+        lines, _, _ = place.shell.run("uname -r; . /etc/walnut-release; echo $RELEASE $KERNEL")
+        kernel, _, identity = "\n".join(lines).partition("\n")
+        known = place.catalogue.releases.get(answer.release)
+        consistent = known is not None and identity == f"{answer.release} {known.kernel}"
+        upgrade = result.upgrade
+        moved = upgrade is not None and upgrade.ended_on in {"done", "fallback", "up"}
+        facts = Facts(
+            came_back=True,
+            before=result.from_release or "",
+            wanted=result.wanted,
+            after=answer.release,
+            consistent=bool(consistent and known and kernel == known.kernel),
+            state_kept=result.state_before == result.state_after and answer.value == self._value,
+            must_refuse=isinstance(plan, BadBundlePlan),
+            refused=upgrade is not None and upgrade.refused is not None,
+            boots=result.boots,
+            boots_expected=1 + _committed(upgrade) if cut else int(moved),
+        )
+        result.outcome = judge(facts)
+        if not consistent or kernel != (known.kernel if known else None):
+            result.notes.append(f"runs kernel {kernel}, root file system {identity}")
+
+
+def _committed(upgrade: UpgradeRecord | None) -> int:
+    """Return 1 when the board had already rebooted into the new release before the cut."""
+    return int(upgrade is not None and upgrade.boots > 0)
+
+
+def _ended_on(result: StepResult) -> str:
+    upgrade = result.upgrade
+    if upgrade is None or upgrade.ended_on in {"refused", "failed"}:
+        last = upgrade.events[-1] if upgrade and upgrade.events else None
+        reason = last.keys.get("reason", "") if last else ""
+        return f"{upgrade.ended_on if upgrade else ''} {reason}".strip()
+    return upgrade.ended_on
+
+
+def _bundle(place: Place, to: Release, plan: Plan) -> Path:
+    if isinstance(plan, BadBundlePlan):
+        return place.catalogue.bundle(plan.bundle).bundle
+    place.catalogue.verify(to)
+    return to.bundle
+
+
+class _Cutter:
+    """Sees the board's lines go by, cuts at a mark, and knows whether the power is gone."""
+
+    def __init__(self, place: Place, plan: Plan, on_event: Callable[[Event], None]) -> None:
+        self._place = place
+        self._plan = plan
+        self._on_event = on_event
+        self._done = False
+
+    def see(self, event: Event) -> None:
+        self._on_event(event)
+        plan = self._plan
+        if isinstance(plan, CutAtMark) and not self._done and _reached(plan, event):
+            self._place.clock.sleep(plan.delay_s)
+            if self._place.supply:
+                self._place.supply.output(False)
+            else:
+                self._place.power.off()
+            self._done = True
+
+    def is_cut(self) -> bool:
+        if isinstance(self._plan, CutAtOperation) and not self._done:
+            self._done = self._place.need("interposer").state() == "FIRED"
+        return self._done
+
+
+def _reached(plan: CutAtMark, event: Event) -> bool:
+    if plan.percent is None:
+        return (event.phase, event.event) == (plan.phase, plan.event)
+    return (
+        (event.phase, event.event, event.keys.get("step")) == (plan.phase, "progress", plan.event)
+    ) and int(event.keys.get("percent", "0")) >= plan.percent

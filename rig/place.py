@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""One board and everything around it, as the tests see it."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from labgrid import Environment
+
+from rig.bundle_server import BundleServer
+from rig.clock import Clock, Deadline, SystemClock
+from rig.drivers.console_log import ConsoleLog
+from rig.errors import RigError, UsageError
+from rig.instruments.traffic import TrafficProbe
+from rig.place_file import require
+from rig.release import Catalogue, FlashMap, Release
+from rig.service import ServiceClient
+from rig.strategy import Status
+from rig.watch import ServiceWatch
+
+log = logging.getLogger(__name__)
+
+INSTRUMENTS = ("counter", "supply", "interposer")
+
+
+class Place:
+    """Everything of one place file, opened.  Use as a context manager: it leaves the board off."""
+
+    def __init__(self, environment: Any, path: Path, clock: Clock) -> None:  # noqa: ANN401
+        self.clock = clock
+        self.path = path
+        self._environment = environment
+        main = environment.get_target("main")
+        self.name = path.stem
+        self.catalogue = Catalogue.load(Path(environment.config.get_image_path("firmware")))
+        self.flash_map = FlashMap.load()
+        self.strategy = main.get_driver("WalnutStrategy", activate=False)
+        self.power = self.strategy.power
+        self.console = self.strategy.console
+        self.shell = self.strategy.shell
+        self.features = set(main.get_features() if hasattr(main, "get_features") else ())
+        service = main.get_resource("BoardService")
+        self.service = ServiceClient(service.host, service.port, clock)
+        bundles = main.get_resource("BundleServer")
+        self.bundles = BundleServer(bundles.bind, bundles.port, bundles.url)
+        self._instruments = self._open_instruments(environment)
+
+    @classmethod
+    def open(cls, source: Path | Any, clock: Clock | None = None) -> Self:  # noqa: ANN401
+        """Open a place file, or a labgrid Environment that was made from one.
+
+        Raises:
+            UsageError: the file is not a place; names file and key.
+        """
+        path = source if isinstance(source, Path) else Path(source.config_file)
+        require(path)
+        environment = Environment(str(path)) if isinstance(source, Path) else source
+        return cls(environment, path, clock or SystemClock())
+
+    @staticmethod
+    def _open_instruments(environment: Any) -> dict[str, Any]:  # noqa: ANN401
+        if "bench" not in environment.config.get_targets():
+            return {}
+        bench = environment.get_target("bench")
+        found = {}
+        for driver in bench.drivers:
+            if driver.name in INSTRUMENTS:
+                bench.activate(driver)
+                found[driver.name] = driver.instrument
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the board off and give everything back."""
+        self.safe_off()
+        self.bundles.close()
+        self._environment.cleanup()
+
+    @property
+    def counter(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS
+        return self._instruments.get("counter")
+
+    @property
+    def supply(self) -> Any:  # noqa: ANN401
+        return self._instruments.get("supply")
+
+    @property
+    def interposer(self) -> Any:  # noqa: ANN401
+        return self._instruments.get("interposer")
+
+    def need(self, name: str) -> Any:  # noqa: ANN401
+        """Return an instrument; UsageError when the place has none."""
+        if name not in self._instruments:
+            raise UsageError(f"{self.path} has no {name}, which this needs")
+        return self._instruments[name]
+
+    def identify(self) -> dict[str, str]:
+        """Ask each instrument who it is (``*IDN?``)."""
+        return {name: str(item.identity()) for name, item in self._instruments.items()}
+
+    def watch(self, folder: Path | None = None) -> ServiceWatch:
+        """Return both instruments over the service, not started yet."""
+        host, port = self.service.address
+        probe = TrafficProbe(host, port, clock=self.clock, directory=folder)
+        return ServiceWatch(probe, self.counter, self.clock)
+
+    def console_log(self) -> ConsoleLog:
+        """Return a recorder of the console, a second client of its port."""
+        port = self.console.port
+        url = f"rfc2217://{port.host}:{port.port}?ign_set_control"
+        return ConsoleLog(url, port.speed)
+
+    def restore(self, release: Release, progress: Callable[[float], None] | None = None) -> int:
+        """Program the whole golden flash of `release`; the board is off afterwards."""
+        self.catalogue.verify(release)
+        self.feed_board()
+        self.strategy.transition(Status.off)
+        return int(self.need("interposer").restore(release.golden, progress))
+
+    def feed_board(self) -> None:
+        """Release a latched cut and have the supply feed the board again (outlet untouched)."""
+        if self.interposer:
+            self.interposer.disarm()
+        if self.supply:
+            if self.supply.tripped():
+                self.supply.clear_protection()
+            if not self.supply.is_on():
+                self.supply.output(True)
+
+    def boot(self) -> int:
+        """Bring the board to its login from whatever state; return how often the PROM started.
+
+        Raises:
+            BoardError: it does not come up in the place's boot_limit_s.
+        """
+        self.strategy.transition(Status.linux)
+        self.service.wait_up(Deadline.after(self.clock, self.strategy.boot_limit_s), None)
+        return int(self.strategy.boots)
+
+    def safe_off(self) -> None:
+        """Switch the board off and disarm cuts, come what may; never raises."""
+        with contextlib.suppress(RigError):
+            if self.interposer:
+                self.interposer.disarm()
+        try:
+            self.strategy.transition(Status.off)
+        except Exception as error:  # noqa: BLE001 # nothing may stop us from trying the supply
+            log.warning("the PDU did not switch the board off: %s", error)
+            with contextlib.suppress(RigError):
+                if self.supply:
+                    self.supply.output(False)

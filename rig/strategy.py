@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Brings a board to a state: unknown, off, prom or linux.
+
+No `never_retry`: a board that did not come up once is looked at again, not given up.
+"""
+
+import enum
+from typing import Any
+
+import attr
+from labgrid.factory import target_factory
+from labgrid.step import step
+from labgrid.strategy import Strategy
+
+from rig.errors import UsageError
+
+
+class Status(enum.Enum):
+    """What is known of the board."""
+
+    unknown = "unknown"
+    off = "off"
+    prom = "prom"
+    linux = "linux"
+
+
+@target_factory.reg_driver
+@attr.s(eq=False)
+class WalnutStrategy(Strategy):
+    """Power, PROM and shell of one board.
+
+    Args:
+        boot_limit_s (float): how long a board may take from power-on to its login
+    """
+
+    bindings = {
+        "power": "CheckedPowerDriver",
+        "console": "SerialDriver",
+        "prom": "PromDriver",
+        "shell": "WalnutShellDriver",
+    }
+    boot_limit_s = attr.ib(default=90.0, converter=float)
+    status = Status.unknown
+
+    @step(args=["status"])
+    def transition(self, status: Any) -> None:  # noqa: ANN401 # labgrid gives text
+        """Reach `status`, from whatever is true now.
+
+        Raises:
+            UsageError: there is no such state.
+            BoardError, BenchError: it was not reached; the state is then unknown.
+        """
+        try:
+            wanted = Status(status.value if isinstance(status, Status) else status)
+        except ValueError as error:
+            known = ", ".join(state.value for state in Status if state is not Status.unknown)
+            raise UsageError(f"no board state {status!r}; known: {known}") from error
+        if wanted is Status.unknown:
+            raise UsageError("a board cannot be brought to 'unknown'; use lost()")
+        self.target.activate(self.power)
+        self.target.activate(self.console)
+        if self.status is wanted and self.power.get() is (wanted is not Status.off):
+            return
+        known_before = self.status
+        self.lost()
+        if wanted is Status.off:
+            self.power.off()
+        elif wanted is Status.prom:
+            self._cold()
+            self.target.activate(self.prom)
+        else:
+            self._to_linux(known_before)
+        self.status = wanted
+
+    def _cold(self) -> None:
+        """Switch on from off: the one start that is the same every time."""
+        if self.power.get():
+            self.power.cycle()
+        else:
+            self.power.on()
+
+    def _to_linux(self, known_before: Status) -> None:
+        if known_before is Status.prom:
+            self.console.sendline(self.prom.boot_command)
+        elif not self.power.get():
+            self.power.on()
+        # On and unknown: it may be up, or booting; the shell finds out.
+        self.shell.login_timeout_s = self.boot_limit_s
+        self.target.activate(self.shell)
+
+    def lost(self) -> None:
+        """Forget what is known: the board has rebooted or lost its power behind our back."""
+        for driver in (self.prom, self.shell):
+            self.target.deactivate(driver)
+        self.status = Status.unknown
+
+    @property
+    def boots(self) -> int:
+        """How often the PROM started during the last login."""
+        return int(self.shell.boots)
