@@ -5,7 +5,6 @@ A fault is an outcome, never an exception; a failing bench is the outcome `bench
 is left off.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,7 +119,7 @@ class Injector:
         self._place = place
         self._watch = watch
         self._on_event = on_event or (lambda _: None)
-        self._value = int(time.time())  # grows over all campaigns: stored values never go back
+        self._value = 0
 
     def upgrade(
         self, name: str, to: Release, plan: Plan, *, limit_s: float = UPGRADE_LIMIT_S
@@ -216,7 +215,10 @@ class Injector:
     def _state_before(self, result: StepResult) -> None:
         """Store a value that must survive, and note who answers."""
         place = self._place
-        self._value += 1
+        # Not a clock's value: the same campaign must write the same bytes to the flash.  A value
+        # that is too small is refused, and the answer holds the stored one.
+        stored = place.service.store(SESSION, 1, STORE_LIMIT_S).value
+        self._value = stored + 1
         answer = place.service.store(SESSION, self._value, STORE_LIMIT_S)
         if answer.value != self._value:
             raise BoardError(

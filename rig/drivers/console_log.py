@@ -11,6 +11,7 @@ from typing import Self, TextIO
 import serial
 
 READ_S = 0.1
+OPEN_LIMIT_S = 10.0
 
 
 class ConsoleLog:
@@ -26,11 +27,14 @@ class ConsoleLog:
         self._file: TextIO | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self._open = threading.Event()
         self._thread = threading.Thread(target=self._run, name="console-log", daemon=True)
         self.lost: str | None = None  # why nothing is recorded any more
 
     def __enter__(self) -> Self:
         self._thread.start()
+        # Two clients that negotiate at once confuse each other's RFC 2217 answers.
+        self._open.wait(OPEN_LIMIT_S)
         return self
 
     def __exit__(
@@ -59,6 +63,8 @@ class ConsoleLog:
         except (serial.SerialException, OSError, ValueError) as error:
             self.lost = str(error)
             return
+        finally:
+            self._open.set()
         line = b""
         try:
             while not self._over.is_set():

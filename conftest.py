@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""Options and hooks of every test run; places and campaigns are in tests/board/conftest.py."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("rig", "Walnut rig")
+    group.addoption("--rig-report", type=Path, help="folder that the run's records go to")
+    group.addoption("--rig-from", default="1.0.0", help="release that a cycle starts from")
+    group.addoption("--rig-to", default="2.0.0", help="release that a cycle goes to")
+    group.addoption("--rig-cycles", type=int, default=1, help="how many cycles")
+    group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def allure_steps(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Show labgrid's steps as nested Allure steps when both are in use."""
+    plugins = request.config.pluginmanager
+    if not plugins.hasplugin("labgrid.pytestplugin") or not request.config.getoption("alluredir"):
+        yield
+        return
+    from allure_commons import plugin_manager  # noqa: PLC0415 # only with Allure
+    from allure_commons.utils import uuid4  # noqa: PLC0415
+    from labgrid.step import steps  # noqa: PLC0415
+
+    open_steps: dict[int, str] = {}
+
+    def hear(event: Any) -> None:
+        step = event.step
+        if step.tag == "console":  # one for each read: thousands
+            return
+        if event.data.get("state") == "start":
+            open_steps[id(step)] = uuid4()
+            plugin_manager.hook.start_step(
+                uuid=open_steps[id(step)],
+                title=f"{type(step.source).__name__}.{step.title}",
+                params={key: repr(value)[:200] for key, value in (step.args or {}).items()},
+            )
+        elif event.data.get("state") == "stop" and id(step) in open_steps:
+            error = step.exception
+            plugin_manager.hook.stop_step(
+                uuid=open_steps.pop(id(step)),
+                exc_type=type(error) if error else None,
+                exc_val=error,
+                exc_tb=error.__traceback__ if error else None,
+            )
+
+    steps.subscribe(hear)
+    yield
+    steps.unsubscribe(hear)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Steps on one place, one after the other: watched, recorded at once, told to whoever waits."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from rig.errors import BenchError, BoardError
+from rig.faults import Outcome, parse
+from rig.inject import Injector, PendingStep, StepResult
+from rig.place import Place
+from rig.results import Results
+from rig.upgrade import Event
+
+FLOOR_S = 5.0
+PROGRESS_STEP = 20  # per cent between two lines
+
+
+class Campaign:
+    """Brings the place up with `first`, measures the floor, then runs steps.
+
+    `say` is told one line of progress at a time.
+    """
+
+    def __init__(
+        self, place: Place, results: Results, folder: Path, say: Callable[[str], None]
+    ) -> None:
+        self.place = place
+        self.results = results
+        self._say = say
+        self._watch = place.watch(folder / "raw")
+        self._injector = Injector(place, self._watch, self._tell)
+        self._began_s = place.clock.now()
+        self._watching = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._watching:
+            self._watch.__exit__(None, None, None)
+        self._watching = False
+
+    def say(self, text: str) -> None:
+        self._say(f"[{self.place.clock.now() - self._began_s:6.1f} s] {text}")
+
+    def _tell(self, event: Event) -> None:
+        keys = event.keys
+        if event.event == "progress":
+            if int(keys.get("percent", "0")) % PROGRESS_STEP:
+                return
+            self.say(f"  {event.phase} {keys.get('step', '')} {keys.get('percent')} %")
+        else:
+            shown = " ".join(f"{key}={value}" for key, value in keys.items() if key != "bootid")
+            self.say(f"  {event.phase} {event.event} {shown}".rstrip())
+
+    def start(self, release: str) -> None:
+        """Program the golden flash of `release`, boot it, and measure the no-event floors."""
+        place = self.place
+        golden = place.catalogue.release(release)
+        self.results.add_instruments(place.identify())
+        self.say(f"programming the golden flash of {release}")
+        written = place.restore(golden)
+        self.say(f"{written / 1024:.0f} KiB written; power on")
+        boots = place.boot()
+        if boots > 1:
+            raise BoardError(f"the golden flash of {release} needed {boots} boots to come up")
+        self._watch.__enter__()
+        self._watching = True
+        self.results.add_instruments({"traffic": self._watch._traffic.identity()})  # noqa: SLF001
+        self.say(f"board is up; watching it undisturbed for {FLOOR_S:.0f} s")
+        floors = self._watch.undisturbed(FLOOR_S)
+        self.results.add_floors(floors)
+        counter = f", counter {floors.counter_s * 1e3:.1f} ms" if floors.counter_s else ""
+        self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")
+
+    def need(self, release: str) -> None:
+        """Have `release` running before a step: after a failure, a golden flash helps."""
+        answer = self.place.service.echo()
+        if answer is not None and answer.release == release:
+            return
+        self.say(f"the board does not run {release}: programming its golden flash")
+        self.place.restore(self.place.catalogue.release(release))
+        self.place.boot()
+
+    def reset(self, name: str) -> StepResult:
+        """Measure one power reset (RFC 6201)."""
+        self.say(f"{name}: power off and on")
+        return self._record(self._injector.reset(name))
+
+    def upgrade(self, name: str, to: str, fault: str = "none") -> StepResult:
+        """Move the board to release `to` under the fault plan `fault`."""
+        self.say(f"{name}: to {to}, fault {fault}")
+        plan = parse(fault)
+        return self._record(self._injector.upgrade(name, self.place.catalogue.release(to), plan))
+
+    def _record(self, pending: PendingStep) -> StepResult:
+        """Wait for the clean window, record the step, and only then judge it.
+
+        Raises:
+            BenchError: the outcome is `bench`; it says nothing about the board.
+        """
+        result = pending.settle()
+        self.results.add_step(result)
+        outages = result.outages
+        cost = ""
+        if outages:
+            cost = f"; outage {_shown(outages.traffic)} by traffic"
+            if outages.counter:
+                cost += f", {_shown(outages.counter)} by counter ({outages.agreement})"
+        self.say(f"{result.name}: {result.outcome.value}, {result.ended_on}{cost}")
+        if result.outcome is Outcome.bench:
+            raise BenchError(result.error or "the bench failed")
+        return result
+
+
+def _shown(measured: object) -> str:
+    value = getattr(measured, "value", 0.0)
+    doubt = getattr(measured, "uncertainty", 0.0)
+    return f"{value:.4f} ± {doubt:.4f} s" if value else f"none (resolution {doubt:.4f} s)"

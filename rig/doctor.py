@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""`rig doctor`: checks that this computer can run the rig and that a place answers."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rig.errors import RigError
+from rig.place_file import check
+
+PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one's two
+CONNECT_LIMIT_S = 3.0
+
+
+def examine(places: list[Path], *, offline: bool) -> bool:
+    """Print one line for each check; True when all are good."""
+    good = True
+    for name, wrong in _checks(places, offline=offline):
+        good = good and wrong is None
+        print(f"{'ok  ' if wrong is None else 'BAD '} {name}")  # noqa: T201 # the command's output
+        if wrong is not None:
+            for line in wrong.splitlines():
+                print(f"       {line}")  # noqa: T201
+    return good
+
+
+def _checks(places: list[Path], *, offline: bool) -> Iterator[tuple[str, str | None]]:
+    yield "pyserial is labgrid's", _pyserial()
+    yield "pyvisa has a library", _attempt(_visa)
+    for path in places:
+        wrong = check(path)
+        yield f"{path} is a place file", "\n".join(wrong) or None
+        if not wrong and not offline:
+            yield from _equipment(path)
+
+
+def _pyserial() -> str | None:
+    import serial  # noqa: PLC0415 # only here
+
+    if len(serial.__version__.split(".")) == PYSERIAL_PARTS:
+        return None
+    return (
+        f"serial {serial.__version__} is the stock pyserial: RFC 2217 consoles are slow and lose "
+        "their first lines.  `make set-up` puts pyserial-labgrid back"
+    )
+
+
+def _visa() -> None:
+    import pyvisa  # noqa: PLC0415 # only here
+
+    pyvisa.ResourceManager("@py").close()
+
+
+def _attempt(act: Callable[[], Any]) -> str | None:
+    try:
+        act()
+    except (RigError, OSError, ValueError, ImportError) as error:
+        return str(error)
+    return None
+
+
+def _equipment(path: Path) -> Iterator[tuple[str, str | None]]:
+    """Ask every piece of equipment of a place who it is; the board is left as it is."""
+    from labgrid import Environment  # noqa: PLC0415 # slow
+
+    environment = Environment(str(path))
+    main = environment.get_target("main")
+    port = main.get_resource("NetworkSerialPort")
+    yield (
+        f"console {port.host}:{port.port} is reachable",
+        _attempt(lambda: socket.create_connection((port.host, port.port), CONNECT_LIMIT_S).close()),
+    )
+    power = main.get_driver("CheckedPowerDriver", activate=False)
+
+    def ask_power() -> None:
+        main.activate(power)
+        power.get()
+
+    yield f"PDU {power.port.host} answers", _attempt(ask_power)
+    if "bench" not in environment.config.get_targets():
+        return
+    bench = environment.get_target("bench")
+    for driver in bench.drivers:
+
+        def ask(driver: Any = driver) -> None:  # noqa: ANN401 # labgrid is untyped
+            bench.activate(driver)
+            driver.instrument.identity()
+
+        yield f"{driver.name} {driver.port.visa} is a {driver.port.model}", _attempt(ask)
+    environment.cleanup()

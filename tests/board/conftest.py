@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""The place under test, its campaign, and what is left behind when the run ends."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import allure
+import pytest
+
+from rig.campaign import Campaign
+from rig.place import Place
+from rig.results import Results
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+
+
+@pytest.fixture(scope="session")
+def folder(pytestconfig: pytest.Config) -> Path:
+    """Return where this run's records go."""
+    chosen = pytestconfig.getoption("rig_report")
+    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    path: Path = (chosen or REPORTS / stamp).resolve()
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Print a line of progress now, whatever pytest captures."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    terminal = pytestconfig.pluginmanager.getplugin("terminalreporter")
+
+    def tell(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
+            terminal.write_line(text)
+
+    return tell
+
+
+@pytest.fixture(scope="session")
+def results(
+    pytestconfig: pytest.Config, folder: Path, request: pytest.FixtureRequest
+) -> Iterator[Results]:
+    path = folder / "results.sqlite"
+    command = " ".join(pytestconfig.invocation_params.args)
+    place = Path(str(pytestconfig.getoption("lg_env"))).stem
+    results = Results.create(path, place=place, command=command)
+    yield results
+    interrupted = getattr(request.session, "shouldstop", False) or request.session.exitstatus == 2
+    results.finish("interrupted" if interrupted else "complete")
+    results.close()
+
+
+@pytest.fixture(scope="session")
+def place(env: Any) -> Iterator[Place]:
+    with Place.open(env) as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def console(place: Place) -> Iterator[Any]:
+    with place.console_log() as log:
+        yield log
+
+
+@pytest.fixture(scope="session")
+def campaign(
+    place: Place,
+    results: Results,
+    folder: Path,
+    say: Callable[[str], None],
+    console: Any,
+    pytestconfig: pytest.Config,
+) -> Iterator[Campaign]:
+    """Start on a freshly programmed board that is then watched undisturbed."""
+    console.to(folder / "console" / "start.log")
+    with Campaign(place, results, folder, say) as campaign:
+        campaign.start(pytestconfig.getoption("rig_from"))
+        yield campaign
+
+
+@pytest.fixture(autouse=True)
+def console_of_this_test(
+    campaign: Campaign, console: Any, folder: Path, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """Keep the board's console, time-stamped, for each test."""
+    name = "".join(
+        letter if letter.isalnum() or letter in "._-" else "_" for letter in request.node.name
+    )
+    path = folder / "console" / f"{name}.log"
+    console.to(path)
+    allure.dynamic.label("host", campaign.place.name)
+    yield
+    console.to(None)
+    if console.lost:
+        campaign.say(f"the console log was lost: {console.lost}")
+    if path.exists():
+        allure.attach.file(str(path), "console", allure.attachment_type.TEXT)
