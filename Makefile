@@ -9,7 +9,7 @@ demo: set-up
 	@$(TOX) -e firmware,demo
 
 test: set-up
-	@$(TOX) -e lint,types,unit
+	@$(TOX) -e lint,types,firmware,unit,bench,board
 
 # Benchmarks: ratios of figures taken side by side in one run.
 bench: set-up

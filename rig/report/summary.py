@@ -73,8 +73,9 @@ def _step(record: dict[str, Any]) -> dict[str, Any]:
         "notes": [*record["notes"], *(outages["notes"] if outages else ())],
         "events": [
             {"at_s": round(event["seen_at_s"], 3), "phase": event["phase"], "event": event["event"]}
-            for event in upgrade.get("events", ())
-            if event["event"] != "progress"
+            for number, event in enumerate(upgrade.get("events", ()), start=1)
+            # The last one stays, whatever it is: it is where a cut step ended.
+            if event["event"] != "progress" or number == len(upgrade["events"])
         ],
     }
 
