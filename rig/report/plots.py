@@ -95,7 +95,7 @@ def _figure(rows: int) -> tuple[Figure, Any]:
 
 def _rows(axes: Any, names: list[str]) -> None:  # noqa: ANN401 # matplotlib's Axes is generic
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
 
 
 def _svg(figure: Figure) -> str:

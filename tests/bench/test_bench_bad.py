@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Everything around the board fails once: within a deadline, named, never as a product failure."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rig.errors import BenchError, BoardError, InstrumentError
+from rig.faults import Outcome, parse
+from rig.inject import Injector, StepResult
+from rig.instruments.visa import VisaLink
+from rig.place import Place
+from rig.strategy import Status
+from tests.bench.conftest import Bench
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def link(bench: Bench) -> VisaLink:
+    return VisaLink(bench.board["counter"]["visa"], name="counter", timeout_s=0.5)
+
+
+@pytest.mark.parametrize("fault", ["mute", "close", "half", "garbage"])
+def test_an_instrument_that_fails_once_is_named_and_then_in_step_again(
+    bench: Bench, link: VisaLink, fault: str
+) -> None:
+    identity = link.query("*IDN?")
+    bench.fault(f"counter.{fault}")
+    with pytest.raises(InstrumentError, match="counter"):
+        link.query("*IDN?")
+    assert link.query("SYST:VERS?").strip() == "1999.0"
+    assert link.query("*IDN?") == identity
+
+
+def test_a_late_answer_is_never_taken_for_the_next(bench: Bench, link: VisaLink) -> None:
+    bench.fault("counter.delay", 0.8)
+    with pytest.raises(InstrumentError):
+        link.query("*IDN?")
+    bench.fault("counter.delay", 0)
+    assert link.query("SYST:VERS?").strip() == "1999.0"
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("pdu.hang", "did not answer"), ("pdu.refuse", "failed on"), ("pdu.lie", "reads back")],
+)
+def test_a_pdu_that_fails_is_the_benchs_failure(
+    bench: Bench, tmp_path: Path, fault: str, said: str
+) -> None:
+    path = bench.place_file(tmp_path, ("deadline_s: 10.0", "deadline_s: 1.0"))
+    with Place.open(path) as place:
+        place.strategy.transition(Status.off)
+        bench.fault(fault)
+        with pytest.raises(BenchError, match=said):
+            place.power.on()
+        bench.fault("clear")
+
+
+def test_noise_on_the_console_does_not_stop_a_boot(bench: Bench, place: Place) -> None:
+    place.strategy.transition(Status.off)
+    bench.fault("console.noise", 20)
+    place.power.on()
+    bench.fault("console.noise", 20)
+    assert place.boot() >= 0
+    bench.fault("console.noise", 20)
+    lines, _, code = place.shell.run("echo still here")
+    assert (lines[-1], code) == ("still here", 0)
+
+
+def test_the_prom_is_reached_and_runs_commands(place: Place) -> None:
+    place.strategy.transition(Status.prom)
+    lines, _, code = place.strategy.prom.run("printenv slot")
+    assert (lines[-1], code) == ("slot=a", 0)
+    place.strategy.transition(Status.linux)
+    assert place.service.echo() is not None
+
+
+def test_a_boot_loop_is_the_boards_failure_and_ends(bench: Bench, place: Place) -> None:
+    bench.fault("board.boot-loop")
+    with pytest.raises(BoardError, match="boot loop"):
+        place.boot()
+
+
+def test_a_board_that_never_comes_back_is_the_boards_failure(bench: Bench, tmp_path: Path) -> None:
+    bench.fault("board.never-back")
+    path = bench.place_file(tmp_path, ("boot_limit_s: 90.0", "boot_limit_s: 3.0"))
+    with Place.open(path) as place:
+        place.feed_board()
+        place.strategy.transition(Status.off)
+        with pytest.raises(BoardError, match=r"within 3\.\d s"):
+            place.boot()
+    assert not bench.board["powered"], "a board that failed is left off"
+
+
+@pytest.mark.parametrize("tool", ["qemu", "nbdkit"])
+def test_a_dying_emulator_is_seen_in_the_status(bench: Bench, place: Place, tool: str) -> None:
+    place.boot()
+    bench.fault(f"{tool}.kill")
+    deadline_s = place.clock.now() + 10.0
+    while not bench.board["faults"]:
+        assert place.clock.now() < deadline_s, f"nobody noticed that {tool} died"
+        place.clock.sleep(0.05)
+    assert "ended with" in bench.board["faults"][0]
+
+
+def run_step(place: Place, folder: Path, during: Callable[[], None]) -> StepResult:
+    """Run one upgrade in which `during` is called when the slot is being written."""
+    done: list[bool] = []
+
+    def on_event(event: object) -> None:
+        if getattr(event, "event", "") == "progress" and not done:
+            done.append(True)
+            during()
+
+    place.boot()
+    with place.watch(folder) as watch:
+        injector = Injector(place, watch, on_event)
+        to = place.catalogue.release("2.0.0")
+        return injector.upgrade("up", to, parse("none"), limit_s=60.0).settle()
+
+
+def test_an_interposer_that_hangs_makes_the_step_a_bench_outcome(
+    bench: Bench, place: Place, tmp_path: Path
+) -> None:
+    result = run_step(place, tmp_path / "raw", lambda: bench.fault("interposer.mute", 50))
+    bench.fault("clear")
+    assert result.outcome is Outcome.bench
+    assert result.error is not None
+    assert "the lab" in result.error
+    assert not bench.board["powered"], "the board is left off"
+
+
+def test_a_cut_is_judged_with_both_instruments(place: Place, tmp_path: Path) -> None:
+    place.boot()
+    with place.watch(tmp_path / "raw") as watch:
+        injector = Injector(place, watch)
+        plan = parse("cut@op:60/before")
+        result = injector.upgrade("cut", place.catalogue.release("2.0.0"), plan).settle()
+    assert result.outcome is Outcome.old
+    assert (result.cut.operation, result.operations) == (60, 60)
+    assert result.outages is not None
+    assert result.outages.traffic.value > 0.3
+    assert result.outages.agreement == "agree"

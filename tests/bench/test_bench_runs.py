@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Whole runs of the command: interrupted, and on stock tools' terms."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import pyvisa
+
+from rig.clock import Deadline, SystemClock
+from rig.place import Place
+from rig.results import Results
+from tests.bench.conftest import ROOT, Bench
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    command = [sys.executable, "-m", "rig.cli", "cycle", "--from", "1.0.0", "--to", "2.0.0"]
+    command += ["--place", str(bench.place_file(tmp_path)), "--cycles", "5", "--no-allure"]
+    log = (tmp_path / "log").open("w")
+    child = subprocess.Popen(
+        [*command, "--report", str(report)],
+        stdout=log,
+        stderr=log,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    clock = SystemClock()
+    deadline = Deadline.after(clock, 120.0)
+    while len(_steps(report)) < 1:
+        said = (tmp_path / "log").read_text()
+        assert child.poll() is None, said
+        assert not deadline.passed, said
+        clock.sleep(0.2)
+    # The terminal sends it to the whole process group.
+    os.killpg(child.pid, signal.SIGINT)
+    code = child.wait(timeout=60.0)
+    log.close()
+    said = (tmp_path / "log").read_text()
+    assert code == 128 + signal.SIGINT, said
+    assert not bench.board["powered"]
+    summary = json.loads((report / "summary.json").read_text())
+    assert summary["status"] == "interrupted"
+    assert len(summary["steps"]) >= 1
+
+
+def _steps(report: Path) -> list[object]:
+    path = report / "results.sqlite"
+    if not path.exists():
+        return []
+    try:
+        results = Results.open(path)
+        steps: list[object] = list(results.steps())
+        results.close()
+    except Exception:  # noqa: BLE001 # it may be half made at this moment
+        return []
+    return steps
+
+
+def test_five_lines_of_plain_pyvisa_read_the_counter(place: Place, bench: Bench) -> None:
+    """Stock software against the bench: no driver of ours."""
+    place.boot()
+    counter = pyvisa.ResourceManager("@py").open_resource(bench.board["counter"]["visa"])
+    counter.read_termination = counter.write_termination = "\n"  # type: ignore[attr-defined]
+    assert "53230A" in counter.query("*IDN?")  # type: ignore[attr-defined]
+    counter.write("CONF:ARR:TST (1000000),(@1);:FORM:DATA REAL,64;:INIT")  # type: ignore[attr-defined]
+    place.clock.sleep(1.0)
+    gaps = counter.query_binary_values("R?", datatype="d", is_big_endian=True)  # type: ignore[attr-defined]
+    counter.close()
+    assert len(gaps) > 500
+    assert 0.0005 < sorted(gaps)[len(gaps) // 2] < 0.002

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The command line: errors at once, exit codes that say who must act, no slow imports."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rig.cli import main
+
+PLACES = Path(__file__).resolve().parents[2] / "places"
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys, rig.cli\n"
+        "try: rig.cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "slow = {'labgrid', 'pyvisa', 'matplotlib', 'numpy', 'serial', 'requests', 'jinja2'}\n"
+        "sys.exit(', '.join(slow & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"rig --help imports {done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--cycles", "0"], "--cycles is at least 1"),
+        (["--fault", "cut@moon"], "cut@op:700"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_moves(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    place = str(PLACES / "virtual.yaml")
+    assert main(["cycle", "--place", place, "--from", "1.0.0", "--to", "2.0.0", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_missing_place_file_is_the_callers_to_mend(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--place", "/nowhere.yaml"]) == 2
+    assert "you (the call) must act" in capsys.readouterr().err
+
+
+def test_doctor_takes_both_places_offline(capsys: pytest.CaptureFixture[str]) -> None:
+    places = [str(PLACES / name) for name in ("virtual.yaml", "walnut-1.yaml")]
+    assert main(["doctor", "--offline", "--place", places[0], "--place", places[1]]) == 0
+    assert "BAD" not in capsys.readouterr().out
+
+
+def test_a_bench_that_is_not_up_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--state", str(tmp_path), "status"]) == 3
+    assert "`rig bench up` starts it" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""Statistics against values from the literature."""
+
+import pytest
+
+from rig.statistics import (
+    clopper_pearson_upper,
+    median,
+    order_statistic_bounds,
+    success_run_trials,
+    trials_needed,
+    worst,
+)
+
+
+@pytest.mark.parametrize(
+    ("reliability", "trials"), [(0.95, 59), (0.98, 149), (0.99, 299), (0.999, 2995)]
+)
+def test_the_success_run_needs_the_known_number_of_trials(reliability: float, trials: int) -> None:
+    assert success_run_trials(reliability) == trials
+
+
+@pytest.mark.parametrize(("failures", "trials"), [(0, 299), (1, 473), (2, 628), (3, 773)])
+def test_one_per_cent_needs_the_known_number_of_trials(failures: int, trials: int) -> None:
+    assert trials_needed(0.01, failures) == trials
+    assert (
+        clopper_pearson_upper(failures, trials)
+        <= 0.01
+        < clopper_pearson_upper(failures, trials - 1)
+    )
+
+
+def test_the_median_of_six_is_bounded_by_the_extremes() -> None:
+    """1 - 2 · 0.5⁶ = 96.9 %: six is the smallest sample with such bounds."""
+    sample = [3.0, 1.0, 6.0, 2.0, 5.0, 4.0]
+    bounds = order_statistic_bounds(sample, 0.5, 0.95)
+    assert (bounds.low, bounds.high) == (1.0, 6.0)
+    assert (median(sample), worst(sample)) == (3.5, 6.0)
+
+
+def test_five_are_too_few_for_bounds_of_the_median() -> None:
+    bounds = order_statistic_bounds([1.0, 2.0, 3.0, 4.0, 5.0], 0.5, 0.95)
+    assert None in (bounds.low, bounds.high)

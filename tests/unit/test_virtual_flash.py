@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""The interposer's flash: every operation counted, every cut exact and repeatable."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rig.virtual.flash import Cut, CutKind, NorFlash, _partly
+
+SECTOR = 1024
+SIZE = 8 * SECTOR
+ERASE = b"\xff" * SECTOR
+
+
+@pytest.fixture
+def flash(tmp_path: Path) -> NorFlash:
+    path = tmp_path / "flash.nor"
+    path.write_bytes(bytes(SIZE))
+    return NorFlash(path, SECTOR)
+
+
+def test_operations_are_numbered_from_one_in_their_order(flash: NorFlash) -> None:
+    assert flash.operate(SECTOR, ERASE)
+    assert flash.operate(SECTOR, b"\x5a" * 64)
+    lines = [str(operation).rsplit(",", 1)[0] for operation in flash.journal]
+    assert lines == ["1,ERASE,1024,1024", "2,PROGRAM,1024,64"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"), [(CutKind.before, bytes(64)), (CutKind.after, b"\x5a" * 64)]
+)
+def test_a_cut_leaves_all_or_nothing_of_its_operation(
+    flash: NorFlash, kind: CutKind, left: bytes
+) -> None:
+    flash.arm(Cut(2, kind, 0))
+    assert flash.operate(SECTOR, ERASE)
+    assert not flash.operate(0, b"\x5a" * 64), "the cut operation must not be acknowledged"
+    assert flash.read(0, 64) == left
+    assert flash.fired is not None
+    assert flash.fired.applied == sum(byte != 0 for byte in left)
+
+
+@given(st.binary(min_size=1, max_size=64), st.binary(min_size=64, max_size=64), st.integers(0, 99))
+def test_a_torn_program_leaves_a_prefix_of_its_changes(new: bytes, old: bytes, seed: int) -> None:
+    new = new.ljust(64, b"\xff")
+    left = _partly(old, new, Cut(7, CutKind.torn, seed), erase=False)
+    end = next((at for at in range(64) if left[at] != new[at]), 64)
+    assert left == new[:end] + old[end:]
+    assert left == _partly(old, new, Cut(7, CutKind.torn, seed), erase=False)
+    assert new == old or left != new, "torn is not complete"
+
+
+@settings(deadline=None)
+@given(st.integers(0, 999))
+def test_a_torn_erase_leaves_words_that_are_old_or_erased(seed: int) -> None:
+    old = bytes(range(256)) * 4
+    left = _partly(old, ERASE, Cut(1, CutKind.torn, seed), erase=True)
+    for at in range(0, SECTOR, 2):
+        assert left[at : at + 2] in (old[at : at + 2], b"\xff\xff")
+
+
+def test_other_seeds_tear_elsewhere() -> None:
+    old, new = bytes(512), b"\x5a" * 512
+    torn = {_partly(old, new, Cut(1, CutKind.torn, seed), erase=False) for seed in range(20)}
+    assert len(torn) > 10
+
+
+def test_a_cut_in_the_past_is_refused(flash: NorFlash) -> None:
+    flash.operate(0, b"x" * 64)
+    with pytest.raises(ValueError, match="is past"):
+        flash.arm(Cut(1, CutKind.torn, 1))
+
+
+def test_real_timing_takes_what_the_data_sheet_says(flash: NorFlash) -> None:
+    assert flash.duration_s(0, bytes(64), b"x" * 64) == 0.0
+    flash.real_timing = True
+    assert flash.duration_s(0, bytes(SECTOR), ERASE) == 1.0
+    assert flash.duration_s(0, bytes(64), b"x" * 64) == pytest.approx(2 * 218e-6)
