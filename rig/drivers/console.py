@@ -35,10 +35,17 @@ class Waiter:
         self.boots = 0
         self._seen = ""
 
-    def wait(self, patterns: list[str], wanted: str, *, poke: str | None = None) -> int:
+    def wait(
+        self,
+        patterns: list[str],
+        wanted: str,
+        *,
+        poke: str | None = None,
+        poke_s: float = SLICE_S,
+    ) -> int:
         """Return the index of the pattern that came first.
 
-        `poke` is written whenever the console is silent for a moment.
+        `poke` is written whenever none came for `poke_s`.
 
         Raises:
             ConsoleSilentError: none came before the deadline.
@@ -46,7 +53,7 @@ class Waiter:
         """
         began_s = self._deadline.clock.now()
         while True:
-            found = self._once([*patterns, self._banner], min(SLICE_S, self._deadline.left_s))
+            found = self._once([*patterns, self._banner], min(poke_s, self._deadline.left_s))
             if found is None:
                 if poke is not None:
                     self._console.write(poke.encode())

@@ -37,7 +37,9 @@ class PromDriver(UBootDriver):
         waiter = Waiter(self.console, deadline)
         prompt = re.escape(self.prompt)
         self.console.write(self.interrupt.encode())
-        waiter.wait([prompt], f"prompt {self.prompt!r}", poke=self.interrupt)
+        wanted = f"prompt {self.prompt!r}"
+        # Without a countdown only a key that is already in the UART stops autoboot.
+        waiter.wait([prompt], wanted, poke=self.interrupt, poke_s=INTERRUPT_S)
         # Other prompts may follow, one for each key: the marker tells which is the last.
         marker = gen_marker()
         self.console.sendline(f"echo '{marker[:4]}''{marker[4:]}'")

@@ -20,6 +20,10 @@ STOP_LIMIT_S = 15.0
 ANSWER_LIMIT_S = 10.0
 
 
+# Daemons outlive us on purpose; a Popen that is forgotten while its process runs would warn.
+_started: list[subprocess.Popen[bytes]] = []
+
+
 def default_state() -> Path:
     """Return `$XDG_STATE_HOME/walnut-rig/bench`."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -89,6 +93,7 @@ def start(state: Path, golden: Path, *, boards: int, first_board: int) -> None:
             start_new_session=True,
             env=environment,
         )
+    _started.append(daemon)
     clock = SystemClock()
     deadline = Deadline.after(clock, START_LIMIT_S)
     while not is_up(state):

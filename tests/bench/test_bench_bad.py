@@ -141,5 +141,8 @@ def test_a_cut_is_judged_with_both_instruments(place: Place, tmp_path: Path) -> 
     assert result.outcome is Outcome.old
     assert (result.cut.operation, result.operations) == (60, 60)
     assert result.outages is not None
-    assert result.outages.traffic.value > 0.3
-    assert result.outages.agreement == "agree"
+    traffic, counter = result.outages.traffic, result.outages.counter
+    # Both saw it; whether to the millisecond depends on what else this computer does.
+    assert counter is not None
+    assert traffic.value > 0.3
+    assert 0.5 < traffic.value / counter.value < 2.0

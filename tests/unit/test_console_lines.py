@@ -27,7 +27,7 @@ def of_the_page() -> set[tuple[str, str]]:
 
 def of_the_board() -> set[tuple[str, str]]:
     text = "\n".join(script.read_text() for script in SCRIPTS)
-    said = set(re.findall(r"\bsay ([a-z]+) ([a-z]+)\b", text))
+    said = set(re.findall(r"\bsay ([a-z]+) '?([a-z]+)\b", text))
     said |= {(phase, "failed") for phase in re.findall(r"\bfail ([a-z]+) \S", text)}
     return said
 
