@@ -61,6 +61,8 @@ class Waiter:
                 return found
             else:
                 self._count()
+                if poke is not None:
+                    self._console.write(poke.encode())
             if self._deadline.passed:
                 waited_s = self._deadline.clock.now() - began_s
                 raise ConsoleSilentError(wanted, waited_s=waited_s, seen=self._seen)

@@ -14,7 +14,7 @@ from rig.clock import Deadline, SystemClock
 from rig.drivers.console import Waiter, fresh, text
 from rig.errors import BoardError
 
-INTERRUPT_S = 0.05
+INTERRUPT_S = 0.01  # U-Boot looks once, some 70 ms after its UART is set up
 
 
 @target_factory.reg_driver

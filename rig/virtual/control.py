@@ -117,3 +117,6 @@ def stop(state: Path) -> None:
         if deadline.passed:
             raise BenchError(f"the bench in {state} does not end within {STOP_LIMIT_S} s")
         clock.sleep(0.05)
+    for daemon in _started:
+        if isinstance(daemon.args, list) and str(state) in daemon.args:
+            daemon.wait(STOP_LIMIT_S)
