@@ -5,6 +5,7 @@ No `never_retry`: a board that did not come up once is looked at again, not give
 """
 
 import enum
+import re
 from typing import Any
 
 import attr
@@ -80,12 +81,17 @@ class WalnutStrategy(Strategy):
             self.power.on()
 
     def _to_linux(self, known_before: Status) -> None:
+        shell = self.shell
+        shell.booting = True
         if known_before is Status.prom:
             self.console.sendline(self.prom.boot_command)
         elif not self.power.get():
             self.power.on()
-        # On and unknown: it may be up, or booting; the shell finds out.
-        self.shell.login_timeout_s = self.boot_limit_s
+        else:
+            shell.booting = False  # on and unknown: it may be idle, and must be asked
+        shell.prom_prompt = re.escape(self.prom.prompt)
+        shell.prom_command = self.prom.boot_command
+        shell.login_timeout_s = self.boot_limit_s
         self.target.activate(self.shell)
 
     def lost(self) -> None:

@@ -12,6 +12,9 @@ from labgrid.util import gen_marker, re_vt100
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import Waiter, fresh, text
 
+IDLE_POKE_S = 0.5
+BOOTING_POKE_S = 20.0
+
 
 @target_factory.reg_driver
 @attr.s(eq=False)
@@ -24,6 +27,11 @@ class WalnutShellDriver(ShellDriver):
 
     login_timeout_s = attr.ib(default=60.0, converter=float)
     boots = 0  # how often the PROM started while we waited for the login
+    # A key at the wrong moment stops U-Boot's autoboot.  So the strategy says whether the board is
+    # known to be booting (it will say `login:` itself), and what to do if it stands in the PROM.
+    booting = False
+    prom_prompt = ""
+    prom_command = ""
 
     def on_activate(self) -> None:
         if self._status == 0:
@@ -35,11 +43,19 @@ class WalnutShellDriver(ShellDriver):
         deadline = Deadline.after(SystemClock(), self.login_timeout_s)
         fresh(self.console)
         waiter = Waiter(self.console, deadline)
+        patterns = [self.login_prompt, self.prompt]
+        if self.prom_prompt:
+            patterns.append(self.prom_prompt)
+        poke_s = BOOTING_POKE_S if self.booting else IDLE_POKE_S
         try:
             while True:
                 found = waiter.wait(
-                    [self.login_prompt, self.prompt], "login prompt or shell prompt", poke="\n"
+                    patterns, "login prompt or shell prompt", poke="\n", poke_s=poke_s
                 )
+                if found == 2:
+                    self.console.sendline(self.prom_command)
+                    poke_s = BOOTING_POKE_S
+                    continue
                 if found == 0:
                     self.console.sendline(self.username)
                     waiter.wait([self.prompt], "shell prompt after the login")

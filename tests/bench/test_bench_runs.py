@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pyvisa
 
+from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.place import Place
 from rig.results import Results
@@ -75,3 +76,13 @@ def test_five_lines_of_plain_pyvisa_read_the_counter(place: Place, bench: Bench)
     counter.close()
     assert len(gaps) > 500
     assert 0.0005 < sorted(gaps)[len(gaps) // 2] < 0.002
+
+
+def test_an_unknown_release_is_refused_before_anything_moves(
+    tmp_path: Path, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = str(bench.place_file(tmp_path))
+    assert main(["cycle", "--place", place, "--from", "1.0.0", "--to", "9.9.9"]) == 2
+    said = capsys.readouterr().err
+    assert "unknown release '9.9.9'; known: 1.0.0, 1.1.0, 2.0.0" in said
+    assert not bench.board["powered"]

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""What the stand-in's software must do, on the bench: refuse, fall back, keep its state."""
+
+import pytest
+
+from rig.clock import Deadline
+from rig.place import Place
+from rig.release import Catalogue
+from rig.upgrade import Follower, start
+from tests.bench.conftest import INDEX
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def never() -> bool:
+    return False
+
+
+def offer(place: Place, name: str) -> str | None:
+    """Offer a bad bundle; return the reason for which the board refused it."""
+    bundle = place.catalogue.bundle(name)
+    follower = Follower(place.console, place.clock, lambda _: None)
+    url = place.bundles.offer(bundle.bundle)
+    start(place.console, url)
+    follower.follow(Deadline.after(place.clock, 60.0), never)
+    place.strategy.lost()
+    return follower.record(url, "").refused
+
+
+def test_each_bad_bundle_is_refused_for_its_reason_and_nothing_is_written(place: Place) -> None:
+    place.boot()
+    place.service.store(1, 1, 5.0)
+    place.interposer.reset_count()
+    expected = {name: bad.expect for name, bad in place.catalogue.bundles.items()}
+    refused = {}
+    for name in expected:
+        place.boot()
+        refused[name] = offer(place, name)
+    assert refused == expected
+    assert place.interposer.count() == 0, "a refused bundle must not touch the flash"
+
+
+def test_a_slot_that_cannot_be_booted_leads_back(place: Place) -> None:
+    """The environment says b, b is empty: the PROM goes back and the board reports it."""
+    place.boot()
+    script = "slot b\\nfallback a\\nupgrade_available 1\\nbootcount 0\\n"
+    _, _, code = place.shell.run(f"printf '{script}' | fw_setenv --script -")
+    assert code == 0
+    events = Follower(place.console, place.clock, lambda _: None)
+    place.console.sendline("reboot -f")
+    assert events.follow(Deadline.after(place.clock, 60.0), never) == "fallback"
+    place.strategy.lost()
+    place.boot()
+    lines, _, _ = place.shell.run("fw_printenv slot upgrade_available")
+    assert lines[-2:] == ["slot=a", "upgrade_available=0"]
+
+
+def test_a_second_update_is_refused_while_one_waits_for_its_confirmation(place: Place) -> None:
+    place.boot()
+    place.shell.run("fw_setenv upgrade_available 1")
+    assert offer(place, "corrupt") == "busy"
+
+
+def test_state_survives_a_power_cut_right_after_its_acknowledgement(place: Place) -> None:
+    place.boot()
+    for value in range(1, 6):
+        answer = place.service.store(7, value, 5.0)
+        assert answer.value == value
+        place.power.off()
+        place.strategy.lost()
+        place.boot()
+        assert place.service.store(7, value, 5.0).counter == answer.counter
+
+
+def test_the_catalogue_is_what_was_built() -> None:
+    catalogue = Catalogue.load(INDEX)
+    for release in catalogue.releases.values():
+        catalogue.verify(release)
+    kernels = {release.kernel.split(".")[1] for release in catalogue.releases.values()}
+    assert kernels == {"1", "12"}, "the releases must have two different kernels"
