@@ -204,8 +204,7 @@ class Injector:
         self._state_before(result)
         result.wanted = result.from_release or ""
         episode = self._watch.open(result.name)
-        place.strategy.lost()
-        place.power.cycle()
+        place.strategy.cycle()
         result.boots = place.boot()
         result.ended_on = "power-on"
         self._verdict(result, NoFault(), cut=True)

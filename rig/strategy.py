@@ -42,6 +42,7 @@ class WalnutStrategy(Strategy):
     }
     boot_limit_s = attr.ib(default=90.0, converter=float)
     status = Status.unknown
+    _cycled = False  # the power was cycled and nothing was asked since
 
     @step(args=["status"])
     def transition(self, status: Any) -> None:  # noqa: ANN401 # labgrid gives text
@@ -62,7 +63,7 @@ class WalnutStrategy(Strategy):
         self.target.activate(self.console)
         if self.status is wanted and self.power.get() is (wanted is not Status.off):
             return
-        known_before = self.status
+        known_before, cycled = self.status, self._cycled
         self.lost()
         if wanted is Status.off:
             self.power.off()
@@ -70,7 +71,7 @@ class WalnutStrategy(Strategy):
             self._cold()
             self.target.activate(self.prom)
         else:
-            self._to_linux(known_before)
+            self._to_linux(known_before, cycled=cycled)
         self.status = wanted
 
     def _cold(self) -> None:
@@ -80,14 +81,14 @@ class WalnutStrategy(Strategy):
         else:
             self.power.on()
 
-    def _to_linux(self, known_before: Status) -> None:
+    def _to_linux(self, known_before: Status, *, cycled: bool) -> None:
         shell = self.shell
         shell.booting = True
         if known_before is Status.prom:
             self.console.sendline(self.prom.boot_command)
         elif not self.power.get():
             self.power.on()
-        else:
+        elif not cycled:
             shell.booting = False  # on and unknown: it may be idle, and must be asked
         shell.prom_prompt = re.escape(self.prom.prompt)
         shell.prom_command = self.prom.boot_command
@@ -99,6 +100,15 @@ class WalnutStrategy(Strategy):
         for driver in (self.prom, self.shell):
             self.target.deactivate(driver)
         self.status = Status.unknown
+        self._cycled = False
+
+    @step()
+    def cycle(self) -> None:
+        """Cut the power for off_s and give it back; the board is then booting."""
+        self.target.activate(self.power)
+        self.lost()
+        self.power.cycle()
+        self._cycled = True
 
     @property
     def boots(self) -> int:

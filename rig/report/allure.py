@@ -98,8 +98,11 @@ def _install(node: Path) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copyfile(SOURCES / name, home / name)
-    npm = shutil.which("npm") if shutil.which("node") == str(node) else str(node.with_name("npm"))
-    command = [npm or "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    npm = [shutil.which("npm") or "npm"]
+    if shutil.which("node") != str(node):
+        # A wheel holds no links: its `npm` beside node is a copy that does not find its own parts.
+        npm = [str(node), str(node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js")]
+    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     _run(command, cwd=home, limit_s=INSTALL_LIMIT_S, node=node)
     if not script.exists():
         raise RuntimeError(f"npm left no {script}")
