@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def allure_steps(request: pytest.FixtureRequest) -> Iterator[None]:
     """Show labgrid's steps as nested Allure steps when both are in use."""
     plugins = request.config.pluginmanager
-    if not plugins.hasplugin("labgrid") or not request.config.getoption("alluredir"):
+    if not plugins.hasplugin("labgrid") or not request.config.getoption("allure_report_dir", None):
         yield
         return
     from allure_commons import plugin_manager  # noqa: PLC0415 # only with Allure

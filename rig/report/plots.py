@@ -70,7 +70,14 @@ def timeline(steps: list[dict[str, Any]]) -> str:
         if step["cut"]:
             at = step["events"][-1]["at_s"] - zero
             axes.plot(at, row, marker="X", color="black", markersize=9, linestyle="none")
-            axes.annotate("   power cut", (at, row), va="center", fontsize=9)
+            axes.annotate(
+                "power cut",
+                (at, row),
+                xytext=(9, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9,
+            )
     _rows(axes, [step["name"] for step in shown])
     axes.set_xlabel("seconds since the updater started")
     if shown:

@@ -24,14 +24,14 @@ def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_pat
     report = tmp_path / "report"
     command = [sys.executable, "-m", "rig.cli", "cycle", "--from", "1.0.0", "--to", "2.0.0"]
     command += ["--place", str(bench.place_file(tmp_path)), "--cycles", "5", "--no-allure"]
-    log = (tmp_path / "log").open("w")
-    child = subprocess.Popen(
-        [*command, "--report", str(report)],
-        stdout=log,
-        stderr=log,
-        cwd=ROOT,
-        start_new_session=True,
-    )
+    with (tmp_path / "log").open("w") as log:
+        child = subprocess.Popen(
+            [*command, "--report", str(report)],
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+            start_new_session=True,
+        )
     clock = SystemClock()
     deadline = Deadline.after(clock, 120.0)
     while len(_steps(report)) < 1:
@@ -42,7 +42,6 @@ def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_pat
     # The terminal sends it to the whole process group.
     os.killpg(child.pid, signal.SIGINT)
     code = child.wait(timeout=60.0)
-    log.close()
     said = (tmp_path / "log").read_text()
     assert code == 128 + signal.SIGINT, said
     assert not bench.board["powered"]
