@@ -72,7 +72,7 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _up(arguments: argparse.Namespace) -> bool:
+def _up(arguments: argparse.Namespace, *, tied: bool = False) -> bool:
     """Start the bench unless it is up; tell whether it was started here."""
     if control.is_up(arguments.state):
         return False
@@ -81,6 +81,7 @@ def _up(arguments: argparse.Namespace) -> bool:
         _golden(arguments),
         boards=arguments.boards,
         first_board=arguments.first_board,
+        tied=tied,
     )
     return True
 
@@ -112,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if not command:
         print("rig bench run: no command after --", file=sys.stderr)  # noqa: T201
         return 2
-    ours = _up(arguments)
+    ours = _up(arguments, tied=True)
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     child = subprocess.Popen(command, env={**os.environ, "PATH": path})

@@ -12,7 +12,7 @@ from typing import Any
 
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, UsageError
-from rig.virtual.board import TOOLS
+from rig.virtual.board import DIE_TOGETHER, TOOLS
 from rig.virtual.daemon import CONTROL
 
 START_LIMIT_S = 30.0
@@ -74,8 +74,11 @@ def is_up(state: Path) -> bool:
     return True
 
 
-def start(state: Path, golden: Path, *, boards: int, first_board: int) -> None:
-    """Start the daemon in the background and wait until every endpoint answers."""
+def start(state: Path, golden: Path, *, boards: int, first_board: int, tied: bool = False) -> None:
+    """Start the daemon in the background and wait until every endpoint answers.
+
+    A `tied` bench ends with the process that started it, even if that is killed.
+    """
     check_tools()
     state.mkdir(parents=True, exist_ok=True)
     log_file = state / "bench.log"
@@ -84,6 +87,8 @@ def start(state: Path, golden: Path, *, boards: int, first_board: int) -> None:
     command = [sys.executable, "-m", "rig.virtual.daemon", "--state", str(state)]
     command += ["--boards", str(boards), "--first-board", str(first_board)]
     command += ["--golden", str(golden)]
+    if tied:
+        command = [*DIE_TOGETHER, *command]
     with log_file.open("wb") as output:
         daemon = subprocess.Popen(
             command,

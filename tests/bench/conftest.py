@@ -28,7 +28,7 @@ class Bench:
         self.golden = Catalogue.load(INDEX).release("1.0.0").golden
 
     def up(self) -> None:
-        control.start(self.state, self.golden, boards=1, first_board=BOARD)
+        control.start(self.state, self.golden, boards=1, first_board=BOARD, tied=True)
 
     @property
     def board(self) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def test_a_killed_bench_leaves_no_process_and_no_port(tmp_path: Path, running_be
     control.start(tmp_path, running_bench.golden, boards=1, first_board=OTHER_BOARD)
     pids = processes_of(tmp_path)
     assert len(pids) >= 3, "the daemon and a ser2net for each line"
-    daemon = min(pids)
+    daemon = min(pids)  # it started the others
     os.kill(daemon, signal.SIGKILL)
     deadline = Deadline.after(clock, 10.0)
     while processes_of(tmp_path):
