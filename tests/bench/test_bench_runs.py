@@ -22,7 +22,9 @@ pytestmark = pytest.mark.timeout(240)
 
 def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_path: Path) -> None:
     report = tmp_path / "report"
-    command = [sys.executable, "-m", "rig.cli", "cycle", "--from", "1.0.0", "--to", "2.0.0"]
+    # A shell's background job ignores SIGINT, and so would all that it starts.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "rig.cli"]
+    command += ["cycle", "--from", "1.0.0", "--to", "2.0.0"]
     command += ["--place", str(bench.place_file(tmp_path)), "--cycles", "5", "--no-allure"]
     with (tmp_path / "log").open("w") as log:
         child = subprocess.Popen(
@@ -32,22 +34,30 @@ def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_pat
             cwd=ROOT,
             start_new_session=True,
         )
-    clock = SystemClock()
-    deadline = Deadline.after(clock, 120.0)
-    while len(_steps(report)) < 1:
-        said = (tmp_path / "log").read_text()
-        assert child.poll() is None, said
-        assert not deadline.passed, said
-        clock.sleep(0.2)
-    # The terminal sends it to the whole process group.
-    os.killpg(child.pid, signal.SIGINT)
-    code = child.wait(timeout=60.0)
+    try:
+        _wait_for_a_step(child, report, tmp_path / "log")
+        # The terminal sends it to the whole process group.
+        os.killpg(child.pid, signal.SIGINT)
+        code = child.wait(timeout=60.0)
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
     said = (tmp_path / "log").read_text()
     assert code == 128 + signal.SIGINT, said
     assert not bench.board["powered"]
     summary = json.loads((report / "summary.json").read_text())
     assert summary["status"] == "interrupted"
     assert len(summary["steps"]) >= 1
+
+
+def _wait_for_a_step(child: subprocess.Popen[bytes], report: Path, log: Path) -> None:
+    clock = SystemClock()
+    deadline = Deadline.after(clock, 120.0)
+    while not _steps(report):
+        assert child.poll() is None, log.read_text()
+        assert not deadline.passed, log.read_text()
+        clock.sleep(0.2)
 
 
 def _steps(report: Path) -> list[object]:
