@@ -13,11 +13,14 @@ ALLOWED = (
     "cut@op:700/before",
     "cut@op:700/torn:seed=1",
     "cut@op:700/after",
+    "cut@op:700/unstable:seed=1",
+    "cut@op:700/torn:seed=1,op:12/before",
     "cut@mark:staging.write:40%+0.120s",
     "bundle:mismatched-kernel",
 )
 _WORD = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
-_AT_OPERATION = re.compile(r"cut@op:([1-9]\d{0,9})/(?:(before|after)|torn:seed=(\d{1,10}))")
+_CUT = r"op:([1-9]\d{0,9})/(?:(before|after)|(torn|unstable):seed=(\d{1,10}))"
+_AT_OPERATION = re.compile(rf"cut@({_CUT}(?:,{_CUT})*)")
 _AT_MARK = re.compile(
     rf"cut@mark:({_WORD})\.({_WORD})(?::(\d{{1,3}})%)?(?:\+(\d{{1,5}}\.\d{{3}})s)?"
 )
@@ -31,7 +34,12 @@ class Kind(enum.Enum):
     before = "before"
     torn = "torn"
     after = "after"
+    unstable = "unstable"  # torn, and some of its cells read differently on each power-on
     timed = "timed"  # not known: cut by the clock
+
+    @property
+    def seeded(self) -> bool:
+        return self in (Kind.torn, Kind.unstable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +52,36 @@ class NoFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutAtOperation:
-    """Cut the power at flash operation `operation` (1 is the first of the upgrade)."""
+    """Cut the power at flash operation `operation` (1 is the first of the sequence).
+
+    `then` is the next cut, in the recovery from this one: its operation 1 is the first after the
+    power came back.
+    """
 
     operation: int
     kind: Kind
     seed: int = 0  # picks the torn part; 0 for the other kinds
+    then: "CutAtOperation | None" = None
 
     def __post_init__(self) -> None:
         if self.operation < 1:
             raise UsageError(f"flash operations count from 1, not {self.operation}")
         if self.kind is Kind.timed:
             raise UsageError("a cut at an operation is before, torn or after, not timed")
-        if self.kind is not Kind.torn and self.seed:
+        if not self.kind.seeded and self.seed:
             raise UsageError(f"only a torn operation has a seed, not one cut {self.kind.value}")
         if not 0 <= self.seed <= SEED_MAX:
             raise UsageError(f"a seed is 0 … {SEED_MAX}, not {self.seed}")
 
+    @property
+    def cuts(self) -> "tuple[CutAtOperation, ...]":
+        """Return this cut and those nested in its recovery, in order."""
+        return (self, *(self.then.cuts if self.then else ()))
+
     def __str__(self) -> str:
-        seed = f":seed={self.seed}" if self.kind is Kind.torn else ""
-        return f"cut@op:{self.operation}/{self.kind.value}{seed}"
+        seed = f":seed={self.seed}" if self.kind.seeded else ""
+        rest = f",{str(self.then).removeprefix('cut@')}" if self.then else ""
+        return f"cut@op:{self.operation}/{self.kind.value}{seed}{rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +145,14 @@ def parse(text: str) -> Plan:
     """
     if text == "none":
         return NoFault()
-    if found := _AT_OPERATION.fullmatch(text):
-        operation, kind, seed = found.groups()
-        return CutAtOperation(
-            operation=int(operation), kind=Kind(kind or "torn"), seed=int(seed or 0)
-        )
+    if _AT_OPERATION.fullmatch(text):
+        plan: CutAtOperation | None = None
+        for operation, plain, seeded, seed in reversed(re.findall(_CUT, text)):
+            plan = CutAtOperation(
+                operation=int(operation), kind=Kind(plain or seeded), seed=int(seed or 0), then=plan
+            )
+        assert plan is not None  # noqa: S101 # the pattern has one cut at least
+        return plan
     if found := _AT_MARK.fullmatch(text):
         phase, event, percent, delay = found.groups()
         return CutAtMark(

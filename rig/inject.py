@@ -88,6 +88,7 @@ class PendingStep:
     """A step whose outage may still be measured while the next one is prepared."""
 
     result: StepResult
+    _place: Place
     _watch: ServiceWatch | None
     _episode: Episode | None
 
@@ -95,9 +96,11 @@ class PendingStep:
         """Wait for RFC 6412's clean window, add the outage, return the result."""
         if self._watch is None or self._episode is None:
             return self.result
-        clock = self._watch._clock  # noqa: SLF001 # one clock for both
         try:
-            outages = self._watch.settle(self._episode, deadline=Deadline.after(clock, limit_s))
+            deadline = Deadline.after(self._place.clock, limit_s)
+            outages = self._watch.settle(self._episode, deadline=deadline)
+            if not outages.recovered:
+                self._place.check_feed()
         except BenchError as error:
             self.result.outcome = Outcome.bench
             self.result.error = f"{error.who}: {error}"
@@ -145,13 +148,21 @@ class Injector:
             result.outcome, result.error = Outcome.bench, f"{error.who}: {error}"
             place.safe_off()
         except BoardError as error:
-            result.outcome, result.error = Outcome.bricked, f"{error.who}: {error}"
+            result.outcome, result.error = self._whose(error)
             place.safe_off()
         except BaseException:
             place.safe_off()
             raise
         result.duration_s = place.clock.now() - began_s
-        return PendingStep(result, self._watch if episode else None, episode)
+        return PendingStep(result, place, self._watch if episode else None, episode)
+
+    def _whose(self, error: BoardError) -> tuple[Outcome, str]:
+        """Tell a board that failed from one that was not fed."""
+        try:
+            self._place.check_feed()
+        except BenchError as bench:
+            return Outcome.bench, f"{bench.who}: {bench} ({error})"
+        return Outcome.bricked, f"{error.who}: {error}"
 
     def _upgrade(self, result: StepResult, to: Release, plan: Plan, limit_s: float) -> Episode:
         place = self._place
@@ -166,7 +177,7 @@ class Injector:
             place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
         episode = self._watch.open(result.name)
         cutter = _Cutter(place, plan, self._on_event)
-        follower = Follower(place.console, place.clock, cutter.see)
+        follower = Follower(place.console, place.clock, cutter.see, from_start=True)
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)
@@ -177,7 +188,7 @@ class Injector:
         if interposer:
             result.operations = interposer.count()
         if ended_on == "cut":
-            self._after_cut(result)
+            self._after_cut(result, plan)
         elif isinstance(plan, CutAtOperation | CutAtMark):
             result.notes.append("the planned cut was never reached")
         if interposer:
@@ -187,16 +198,38 @@ class Injector:
         self._watch.close(episode)
         return episode
 
-    def _after_cut(self, result: StepResult) -> None:
-        """Note what the cut left in the flash, then give the board its power back."""
+    def _after_cut(self, result: StepResult, plan: Plan) -> None:
+        """Note what the cut left in the flash, cut again as planned, and let the board recover."""
         place = self._place
-        if place.interposer:
-            result.cut = place.interposer.last()
-            result.flash_sha256_after_cut = place.interposer.sha256()
+        self._note_cut(result)
+        nested = plan.then.cuts if isinstance(plan, CutAtOperation) and plan.then else ()
+        for cut in nested:
+            place.strategy.transition(Status.off)
+            place.clock.sleep(CUT_OFF_S)
+            place.feed_board()
+            place.interposer.reset_count()
+            place.interposer.arm(cut.operation, cut.kind, cut.seed)
+            place.strategy.start()
+            follower = Follower(place.console, place.clock, self._on_event)
+            deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
+            ended_on = follower.follow(deadline, _Cutter(place, cut, self._on_event).is_cut)
+            result.boots += follower.boots
+            if ended_on != "cut":
+                result.notes.append(f"the nested cut {cut} was never reached: {ended_on}")
+                place.strategy.lost()
+                result.boots += place.boot()
+                return
+            self._note_cut(result)
         place.strategy.transition(Status.off)
         place.clock.sleep(CUT_OFF_S)
         place.feed_board()
         result.boots += place.boot()
+
+    def _note_cut(self, result: StepResult) -> None:
+        interposer = self._place.interposer
+        if interposer:
+            result.cut = interposer.last()
+            result.flash_sha256_after_cut = interposer.sha256()
 
     def _reset(self, result: StepResult) -> Episode:
         place = self._place

@@ -12,7 +12,7 @@ from labgrid import Environment
 from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
-from rig.errors import RigError, UsageError
+from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.instruments.traffic import TrafficProbe
 from rig.place_file import require
 from rig.release import Catalogue, FlashMap, Release
@@ -23,6 +23,8 @@ from rig.watch import ServiceWatch
 log = logging.getLogger(__name__)
 
 INSTRUMENTS = ("counter", "supply", "interposer")
+# A board whose regulators work draws more, whatever its software does.
+CURRENT_MIN_A = 0.05
 
 
 class Place:
@@ -134,14 +136,35 @@ class Place:
             if not self.supply.is_on():
                 self.supply.output(True)
 
+    def check_feed(self) -> None:
+        """Make sure that a silent board is fed, so that its silence is its own.
+
+        Raises:
+            BenchError: everything is switched on and no current flows: a fuse, a cable, the bench.
+        """
+        supply = self.supply
+        if supply is None or not self.power.get() or not supply.is_on() or supply.tripped():
+            return
+        current = supply.current()
+        if current.value < CURRENT_MIN_A:
+            raise BenchError(
+                f"the board is silent and draws {current.value:.3f} A though outlet and supply are"
+                " on: look at fuse and cable of its 5 V feed"
+            )
+
     def boot(self) -> int:
         """Bring the board to its login from whatever state; return how often the PROM started.
 
         Raises:
             BoardError: it does not come up in the place's boot_limit_s.
+            BenchError: it cannot, for it is not fed.
         """
-        self.strategy.transition(Status.linux)
-        self.service.wait_up(Deadline.after(self.clock, self.strategy.boot_limit_s), None)
+        try:
+            self.strategy.transition(Status.linux)
+            self.service.wait_up(Deadline.after(self.clock, self.strategy.boot_limit_s), None)
+        except BoardError:
+            self.check_feed()
+            raise
         return int(self.strategy.boots)
 
     def safe_off(self) -> None:

@@ -13,6 +13,7 @@ from labgrid.factory import target_factory
 from labgrid.step import step
 from labgrid.strategy import Strategy
 
+from rig.drivers.console import fresh
 from rig.errors import UsageError
 
 
@@ -108,6 +109,16 @@ class WalnutStrategy(Strategy):
         self.target.activate(self.power)
         self.lost()
         self.power.cycle()
+        self._cycled = True
+
+    @step()
+    def start(self) -> None:
+        """Give an off board its power; it is then booting, and nothing is waited for."""
+        self.target.activate(self.power)
+        self.target.activate(self.console)
+        self.lost()
+        fresh(self.console)
+        self.power.on()
         self._cycled = True
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from rig.clock import Clock, Deadline
-from rig.drivers.console import BANNER, Waiter, text
+from rig.drivers.console import BANNER, BOOTS_MAX, Waiter, text
 from rig.errors import BenchError, BoardError
 
 LINE = r"@WU (\d+\.\d\d) ([a-z-]+) ([a-z-]+)([^\r\n]*)\r?\n"
@@ -22,6 +22,7 @@ EVENTS = {
 REFUSALS = frozenset(
     {"format", "manifest", "board", "arch", "size", "hash", "kernel-mismatch", "state", "busy"}
 )
+FIRST = {("download", "start"), ("staging", "refused")}  # what an updater says first
 SLICE_S = 0.2
 
 
@@ -80,12 +81,23 @@ def parse(line: str, seen_at_s: float) -> Event:
 
 
 class Follower:
-    """Reads events off a console until something ends the upgrade."""
+    """Reads events off a console until something ends the upgrade.
 
-    def __init__(self, console: Any, clock: Clock, on_event: Callable[[Event], None]) -> None:  # noqa: ANN401
+    With `from_start`, lines before the updater's first are somebody else's and passed over.
+    """
+
+    def __init__(
+        self,
+        console: Any,  # noqa: ANN401 # labgrid is untyped
+        clock: Clock,
+        on_event: Callable[[Event], None],
+        *,
+        from_start: bool = False,
+    ) -> None:
         self._console = console
         self._clock = clock
         self._on_event = on_event
+        self._started = not from_start
         self.events: list[Event] = []
         self.boots = 0
 
@@ -100,9 +112,14 @@ class Follower:
             found = Waiter(self._console, slice_)._once([LINE, BANNER], slice_.left_s)  # noqa: SLF001
             if found == 1:
                 self.boots += 1
+                if self.boots > BOOTS_MAX:
+                    raise BoardError(f"boot loop: the PROM has started {self.boots} times")
             elif found == 0:
                 line = text(self._console._expect.after)  # noqa: SLF001 # labgrid has no other way
                 event = parse(line, self._clock.now())
+                self._started = self._started or (event.phase, event.event) in FIRST
+                if not self._started:
+                    continue
                 self.events.append(event)
                 self._on_event(event)
                 if end := self._ending(event):

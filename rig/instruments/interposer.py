@@ -14,7 +14,7 @@ SECTOR_BYTES = 65_536  # unit of comparison when a flash is restored
 CALL_BYTES = 1_048_576  # most that one FLASh:DATA? or FLASh:WRITe moves
 CALL_LINES = 10_000  # most that one JOURnal:DATA? gives
 
-_KINDS = {Kind.before: "BEF", Kind.torn: "TORN", Kind.after: "AFT"}
+_KINDS = {Kind.before: "BEF", Kind.torn: "TORN", Kind.after: "AFT", Kind.unstable: "UNST"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +67,7 @@ class Interposer:
             UsageError: the cut cannot be made.
             InstrumentError: the operation has been passed.
         """
-        if operation < 1 or kind not in _KINDS or not 0 <= seed <= SEED_MAX:
-            raise UsageError(f"no cut at operation {operation}, {kind.value}, seed {seed}")
-        send(self._link, f"CUT:ARM {operation},{_KINDS[kind]},{seed}")
+        send(self._link, f"CUT:ARM {_cut(operation, kind, seed)}")
 
     def disarm(self) -> None:
         send(self._link, "CUT:DIS")
@@ -126,6 +124,36 @@ class Interposer:
             reply = repr(block[:80])
             raise InstrumentError(self._link.name, command=command, reply=reply) from error
 
+    def violations(self) -> int:
+        """Return how many programs since `reset_count` were to set a bit, which no flash can."""
+        return whole(self._link, "JOUR:VIOL?")
+
+    def start_history(self) -> None:
+        """Record from now on, on top of the histories that are there; resets the count."""
+        send(self._link, "HIST:STAR")
+
+    def stop_history(self) -> int:
+        """End the recording; return how many operations it has."""
+        send(self._link, "HIST:STOP")
+        return whole(self._link, "HIST:LENG?")
+
+    def drop_history(self) -> None:
+        """Forget the topmost history."""
+        send(self._link, "HIST:DROP")
+
+    def drop_all(self) -> None:
+        """Forget every history, an earlier run's included."""
+        for _ in range(whole(self._link, "HIST:DEPT?")):
+            self.drop_history()
+
+    def recall(self, operation: int, kind: Kind, seed: int = 0) -> None:
+        """Make the flash what a cut leaves of the topmost history; the board must be off."""
+        send(self._link, f"HIST:REC {_cut(operation, kind, seed)}")
+
+    def recalled_sha256(self, operation: int, kind: Kind, seed: int = 0) -> str:
+        """Return the hash of the flash that `recall` would make, and leave the flash alone."""
+        return _digest(self._link, f"HIST:SHA256? {_cut(operation, kind, seed)}")
+
     def size(self) -> int:
         """Return the flash's size in bytes."""
         return whole(self._link, "FLAS:SIZE?")
@@ -133,11 +161,7 @@ class Interposer:
     def sha256(self, offset: int | None = None, length: int | None = None) -> str:
         """Return the hash of the whole flash, or of `length` bytes at `offset`."""
         part = "" if offset is None else f" {offset},{length}"
-        command = f"FLAS:SHA256?{part}"
-        reply = self._link.query(command).strip().strip('"').lower()
-        if len(reply) != 64 or set(reply) - set("0123456789abcdef"):
-            raise InstrumentError(self._link.name, command=command, reply=reply)
-        return reply
+        return _digest(self._link, f"FLAS:SHA256?{part}")
 
     def read(self, offset: int, length: int) -> bytes:
         """Read a part of the flash."""
@@ -192,6 +216,19 @@ class Interposer:
         if mode not in {"NONE", "J3"}:
             raise UsageError(f"flash timing is NONE or J3, not {mode!r}")
         send(self._link, f"TIM {mode}")
+
+
+def _cut(operation: int, kind: Kind, seed: int) -> str:
+    if operation < 1 or kind not in _KINDS or not 0 <= seed <= SEED_MAX:
+        raise UsageError(f"no cut at operation {operation}, {kind.value}, seed {seed}")
+    return f"{operation},{_KINDS[kind]},{seed}"
+
+
+def _digest(link: ScpiLink, command: str) -> str:
+    reply = link.query(command).strip().strip('"').lower()
+    if len(reply) != 64 or set(reply) - set("0123456789abcdef"):
+        raise InstrumentError(link.name, command=command, reply=reply)
+    return reply
 
 
 def _runs(offsets: Iterator[int]) -> list[tuple[int, int]]:

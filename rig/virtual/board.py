@@ -32,6 +32,8 @@ WRITE_HEADER = struct.Struct(">QI")
 ELF_MAGIC = b"\x7fELF"
 NBD_LIMIT_S = 10.0
 BOOT_LOOP_S = 0.35  # while told to loop: U-Boot has printed its banner by then
+RUNNING_A = 0.84  # drawn from the 5 V feed
+DEAD_A = 0.11  # the board's regulators, no processor running
 # Children die with the daemon, however it ends.
 DIE_TOGETHER = ("setpriv", "--pdeathsig", "KILL", "--")
 
@@ -60,6 +62,19 @@ class Board:
         self._generation = 0
         self.boot_loop = False
         self.never_back = False
+        self._broken = False  # the bench's own failure: like a fuse that has blown
+
+    @property
+    def current_a(self) -> float:
+        """What the board draws: nothing when it is the bench that has failed."""
+        if not self.powered or self._broken:
+            return 0.0
+        return RUNNING_A if self.qemu and self.qemu.returncode is None else DEAD_A
+
+    def _break(self, why: str) -> None:
+        self._broken = True
+        self._kill()
+        self._fault(why)
 
     async def open(self) -> None:
         """Be ready to answer the flash server's questions."""
@@ -70,8 +85,10 @@ class Board:
     def power(self, on: bool) -> None:
         """Feed the board, or take its power away at this very moment."""
         self.powered = on
+        self._broken = False
         self._generation += 1
         if on:
+            self.flash.power_up()
             self._run = asyncio.get_running_loop().create_task(self._live(self._generation))
         else:
             self._kill()
@@ -96,7 +113,7 @@ class Board:
                 if not await self._run_once(generation):
                     return
         except (OSError, BenchError) as error:
-            self._fault(str(error))
+            self._break(str(error))
         finally:
             if self._generation == generation:
                 self._kill()
@@ -123,11 +140,11 @@ class Board:
             self._kill()
             return self.boot_loop and self._generation == generation
         if self.nbdkit and self.nbdkit.returncode is not None:
-            self._fault(f"nbdkit ended with {self.nbdkit.returncode}: see nbdkit.log")
+            self._break(f"nbdkit ended with {self.nbdkit.returncode}: see nbdkit.log")
             return False
         self._kill()
         if code != 0:
-            self._fault(f"QEMU ended with {code}: see qemu.log")
+            self._break(f"QEMU ended with {code}: see qemu.log")
             return False
         return True  # QEMU ends by itself at each reset
 

@@ -24,12 +24,17 @@ J3_BUFFER_BYTES = 32
 J3_WORD_S = 210e-6
 
 
+UNSTABLE_BYTES = 32  # what a part of the era programs at once: its cells are half way
+UNSTABLE_WORDS = 16  # one word in so many of a torn erase reads either way
+
+
 class CutKind(enum.Enum):
     """How much of the operation has happened when the power goes."""
 
     before = "BEF"
     torn = "TORN"
     after = "AFT"
+    unstable = "UNST"  # torn, and some of the torn cells read differently on each power-on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,55 @@ class Cut:
     number: int
     kind: CutKind
     seed: int
+
+
+@dataclass(slots=True)
+class History:
+    """A flash and the operations that followed, with their data: every state between them.
+
+    States are asked for in rising order by whoever sweeps, so the last one is kept.
+    """
+
+    base: bytes
+    operations: list[tuple[int, bytes]]  # offset, data as the board sent it
+    sector: int
+    _at: int = 0
+    _flash: bytearray | None = None
+
+    def state(self, cut: Cut) -> tuple[bytearray, tuple[int, bytes]]:
+        """Return the flash before operation `cut.number`, and what the cut leaves of that one.
+
+        Raises:
+            ValueError: there is no such operation.
+        """
+        if not 1 <= cut.number <= len(self.operations):
+            raise ValueError(f"the history has operations 1 to {len(self.operations)}")
+        if self._flash is None or self._at > cut.number - 1:
+            self._flash, self._at = bytearray(self.base), 0
+        for offset, data in self.operations[self._at : cut.number - 1]:
+            old = bytes(self._flash[offset : offset + len(data)])
+            self._flash[offset : offset + len(data)] = _done(old, data, self.sector)
+        self._at = cut.number - 1
+        offset, data = self.operations[cut.number - 1]
+        old = bytes(self._flash[offset : offset + len(data)])
+        new = _done(old, data, self.sector)
+        return self._flash, (offset, _partly(old, new, cut, erase=_erases(data, self.sector)))
+
+    def digest(self, cut: Cut) -> str:
+        """Return the SHA-256 of the whole flash as the cut leaves it."""
+        flash, (offset, left) = self.state(cut)
+        digest = hashlib.sha256(memoryview(flash)[:offset])
+        digest.update(left)
+        digest.update(memoryview(flash)[offset + len(left) :])
+        return digest.hexdigest()
+
+    def unstable(self, cut: Cut) -> dict[int, int]:
+        """Return the bits that read either way after the cut: offset of the byte, mask."""
+        flash, (offset, left) = self.state(cut)
+        _, data = self.operations[cut.number - 1]
+        old = bytes(flash[offset : offset + len(left)])
+        new = _done(old, data, self.sector)
+        return _unstable(old, new, left, cut, offset, erase=_erases(data, self.sector))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +139,11 @@ class NorFlash:
         self.armed: Cut | None = None
         self.fired: Fired | None = None
         self.journal: list[Operation] = []
+        self.violations = 0  # programs that were to set a bit: only an erase can
+        self._histories: list[History] = []
+        self._recording = False
+        self._unstable: dict[int, int] = {}
+        self._chance = random.Random(0)  # noqa: S311 # repeatable, not secret
 
     def close(self) -> None:
         os.close(self._fd)
@@ -95,7 +154,61 @@ class NorFlash:
 
     def reset_count(self) -> None:
         self.journal.clear()
+        self.violations = 0
         self.armed = self.fired = None
+
+    # ---- histories: a journalled run whose every state can be had again
+    def start_history(self) -> None:
+        """Take the flash as it is for the base of a new history, on top of those that are there."""
+        self.reset_count()
+        self._histories.append(History(self.read(0, self.size), [], self.sector))
+        self._recording = True
+
+    def stop_history(self) -> int:
+        """End its recording; return how many operations it has."""
+        self._recording = False
+        return len(self.history.operations)
+
+    def drop_history(self) -> None:
+        """Forget the topmost history."""
+        self._recording = False
+        del self._histories[-1:]
+
+    @property
+    def depth(self) -> int:
+        return len(self._histories)
+
+    @property
+    def history(self) -> History:
+        """The topmost history; ValueError when there is none."""
+        if not self._histories:
+            raise ValueError("no history was started")
+        return self._histories[-1]
+
+    def recall(self, cut: Cut) -> None:
+        """Make the flash what `cut` leaves of the topmost history."""
+        flash, (offset, left) = self.history.state(cut)
+        os.pwrite(self._fd, flash, 0)
+        os.pwrite(self._fd, left, offset)
+        unstable = self.history.unstable(cut) if cut.kind is CutKind.unstable else {}
+        self._loosen(cut, unstable)
+
+    def _loosen(self, cut: Cut, unstable: dict[int, int]) -> None:
+        self._unstable = unstable
+        self._chance = random.Random(f"unstable:{cut.seed}:{cut.number}")  # noqa: S311
+
+    def power_up(self) -> None:
+        """Let each metastable cell fall to one side: a new side at each power-on."""
+        for offset, mask in self._unstable.items():
+            (old,) = self.read(offset, 1)
+            chosen = self._chance.getrandbits(8) & mask
+            os.pwrite(self._fd, bytes([old & ~mask | chosen]), offset)
+
+    def _settle(self, offset: int, length: int) -> None:
+        """Cells that are erased or programmed again are firm."""
+        if self._unstable:
+            for at in [at for at in self._unstable if offset <= at < offset + length]:
+                del self._unstable[at]
 
     def arm(self, cut: Cut) -> None:
         """Arm one cut; ValueError unless its operation lies ahead."""
@@ -111,6 +224,7 @@ class NorFlash:
 
     def load(self, offset: int, data: bytes) -> None:
         """Put bytes in place as JTAG would: no operation, no journal."""
+        self._settle(offset, len(data))
         os.pwrite(self._fd, data, offset)
 
     def digest(self, offset: int, length: int) -> str:
@@ -119,14 +233,21 @@ class NorFlash:
     def operate(self, offset: int, data: bytes) -> bool:
         """Carry out one operation of the board's; False: the power was cut in it."""
         old = self.read(offset, len(data))
-        erase = len(data) == self.sector and data == bytes([ERASED]) * self.sector
+        erase = _erases(data, self.sector)
+        whole = new = _done(old, data, self.sector)
+        if new != data:
+            self.violations += 1
         cut, number = self.armed, self.count + 1
-        new = data
+        self._settle(offset, len(data))
+        if self._recording:
+            self.history.operations.append((offset, data))
         if cut is not None and cut.number == number:
-            new = _partly(old, data, cut, erase=erase)
+            new = _partly(old, whole, cut, erase=erase)
             changed = sum(a != b for a, b in zip(old, new, strict=True))
             self.fired = Fired(cut, erase, offset, len(data), changed)
             self.armed = None
+            if cut.kind is CutKind.unstable:
+                self._loosen(cut, _unstable(old, whole, new, cut, offset, erase=erase))
         if new != old:
             os.pwrite(self._fd, new, offset)
         digest = hashlib.sha256(new).hexdigest()[:HASH_DIGITS]
@@ -144,6 +265,41 @@ class NorFlash:
         if changed <= WORD_BYTES:
             return J3_WORD_S
         return J3_BUFFER_S * -(-changed // J3_BUFFER_BYTES)
+
+
+def _erases(data: bytes, sector: int) -> bool:
+    return len(data) == sector and data == bytes([ERASED]) * sector
+
+
+def _done(old: bytes, data: bytes, sector: int) -> bytes:
+    """Return what the cells hold after the operation: a program can only clear bits."""
+    if _erases(data, sector):
+        return data
+    both = int.from_bytes(old, "big") & int.from_bytes(data, "big")
+    return both.to_bytes(len(data), "big")
+
+
+def _unstable(
+    old: bytes, new: bytes, left: bytes, cut: Cut, offset: int, *, erase: bool
+) -> dict[int, int]:
+    """Return the cells that were half way when the power went: offset of the byte, mask of bits.
+
+    Of a torn program those of the write that was under way; of a torn erase some words anywhere
+    (Tseng, Grupp, Swanson, DAC 2011: partly erased cells read either way).
+    """
+    chance = random.Random(f"cells:{cut.seed}:{cut.number}")  # noqa: S311 # repeatable, not secret
+    if erase:
+        words = [
+            at
+            for at in range(0, len(old), WORD_BYTES)
+            if old[at : at + WORD_BYTES] != new[at : at + WORD_BYTES]
+        ]
+        chosen = [at for at in words if not chance.randrange(UNSTABLE_WORDS)]
+        places = [at + byte for at in chosen for byte in range(WORD_BYTES)]
+    else:
+        first = next((at for at in range(len(new)) if left[at] != new[at]), len(new))
+        places = list(range(first, min(first + UNSTABLE_BYTES, len(new))))
+    return {offset + at: old[at] ^ new[at] for at in places if old[at] != new[at]}
 
 
 def _partly(old: bytes, new: bytes, cut: Cut, *, erase: bool) -> bytes:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The flash interposer's front panel, docs/reference/interposer.md."""
 
+import contextlib
+from collections.abc import Iterator
+
 from rig.virtual.flash import Cut, CutKind, NorFlash
 from rig.virtual.power import Feed
 from rig.virtual.scpi import Instrument, ScpiError, block, command
 
+HISTORY_LIMIT = 4  # each holds a copy of the flash
 TRANSFER_LIMIT = 1 << 20
 JOURNAL_LIMIT = 10_000
 KINDS = {
@@ -13,7 +17,23 @@ KINDS = {
     "TORN": CutKind.torn,
     "AFT": CutKind.after,
     "AFTER": CutKind.after,
+    "UNST": CutKind.unstable,
+    "UNSTABLE": CutKind.unstable,
 }
+
+
+def _cut(number: str, kind: str, seed: str) -> Cut:
+    if kind.upper() not in KINDS:
+        raise ScpiError(-224, kind)
+    return Cut(int(number), KINDS[kind.upper()], int(seed))
+
+
+@contextlib.contextmanager
+def _in_range() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ScpiError(-222, str(error)) from error
 
 
 class Interposer(Instrument):
@@ -48,12 +68,9 @@ class Interposer(Instrument):
 
     @command("CUT:ARM")
     def _arm(self, number: str, kind: str, seed: str) -> None:
-        if kind.upper() not in KINDS:
-            raise ScpiError(-224, kind)
-        try:
-            self._flash.arm(Cut(int(number), KINDS[kind.upper()], int(seed)))
-        except ValueError as error:
-            raise ScpiError(-222, str(error)) from error
+        cut = _cut(number, kind, seed)
+        with _in_range():
+            self._flash.arm(cut)
 
     @command("CUT:DISarm")
     def _disarm(self) -> None:
@@ -68,6 +85,46 @@ class Interposer(Instrument):
         if self._flash.fired is None:
             raise ScpiError(-230)
         return str(self._flash.fired)
+
+    @command("JOURnal:VIOLations?")
+    def _violations(self) -> str:
+        return str(self._flash.violations)
+
+    @command("HISTory:STARt")
+    def _start_history(self) -> None:
+        if self._flash.depth >= HISTORY_LIMIT:
+            raise ScpiError(-221, f"{HISTORY_LIMIT} histories are held already")
+        self._flash.start_history()
+
+    @command("HISTory:STOP")
+    def _stop_history(self) -> None:
+        with _in_range():
+            self._flash.stop_history()
+
+    @command("HISTory:DROP")
+    def _drop_history(self) -> None:
+        self._flash.drop_history()
+
+    @command("HISTory:DEPTh?")
+    def _depth(self) -> str:
+        return str(self._flash.depth)
+
+    @command("HISTory:LENGth?")
+    def _length(self) -> str:
+        return str(len(self._flash.history.operations) if self._flash.depth else 0)
+
+    @command("HISTory:RECall")
+    def _recall(self, number: str, kind: str, seed: str) -> None:
+        self._only_off()
+        cut = _cut(number, kind, seed)
+        with _in_range():
+            self._flash.recall(cut)
+
+    @command("HISTory:SHA256?")
+    def _history_digest(self, number: str, kind: str, seed: str) -> str:
+        cut = _cut(number, kind, seed)
+        with _in_range():
+            return self._flash.history.digest(cut)
 
     @command("FLASh:SIZE?")
     def _size(self) -> str:

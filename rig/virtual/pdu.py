@@ -5,15 +5,16 @@ Shelly Gen2 API documentation, "RPC Protocol" and "Switch".
 """
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import Any
+
+from aiohttp import web
 
 from rig.virtual.power import Feed
 
 MAINS_V = 230.1
 HANG_S = 3600.0
-BODY_LIMIT = 1 << 16
+SHUTDOWN_LIMIT_S = 0.1  # a client that hangs on us must not keep the bench from ending
 
 
 @dataclass(slots=True)
@@ -32,8 +33,14 @@ class Pdu:
         self._feed = feed
         self.faults = PduFaults()
 
-    async def serve(self, host: str, port: int) -> asyncio.Server:
-        return await asyncio.start_server(self._talk, host, port)
+    async def serve(self, host: str, port: int) -> web.AppRunner:
+        """Listen; `cleanup()` of what is returned ends it."""
+        app = web.Application()
+        app.router.add_post("/rpc", self._post)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_LIMIT_S)
+        await runner.setup()
+        await web.TCPSite(runner, host, port, reuse_address=True).start()
+        return runner
 
     def call(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one RPC frame."""
@@ -61,42 +68,13 @@ class Pdu:
             return answer | {"result": info}
         return answer | {"error": {"code": 404, "message": f"No handler for {method}"}}
 
-    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while await self._exchange(reader, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
-            pass  # the client has gone, or it does not speak HTTP
-        finally:
-            writer.close()
-
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        start = await reader.readline()
-        if not start:
-            return False
-        length = 0
-        while header := (await reader.readline()).strip():
-            key, _, value = header.partition(b":")
-            if key.lower() == b"content-length":
-                length = min(int(value), BODY_LIMIT)
-        body = await reader.readexactly(length)
+    async def _post(self, request: web.Request) -> web.Response:
         if self.faults.hang:
             await asyncio.sleep(HANG_S)
         if self.faults.refuse:
-            await _send(writer, "500 Internal Server Error", {"code": -1, "message": "relay"})
-        elif start.startswith(b"POST /rpc "):
-            try:
-                request = json.loads(body)
-            except ValueError:
-                request = {}
-            await _send(writer, "200 OK", self.call(request))
-        else:
-            await _send(writer, "404 Not Found", {"code": 404, "message": "Not Found"})
-        return True
-
-
-async def _send(writer: asyncio.StreamWriter, status: str, answer: dict[str, Any]) -> None:
-    body = json.dumps(answer).encode()
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    writer.write(f"{head}\r\n\r\n".encode() + body)
-    await writer.drain()
+            return web.json_response({"code": -1, "message": "relay"}, status=500)
+        try:
+            frame = await request.json()
+        except ValueError:
+            frame = None
+        return web.json_response(self.call(frame if isinstance(frame, dict) else {}))

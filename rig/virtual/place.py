@@ -4,7 +4,7 @@
 import asyncio
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig.errors import BenchError, UsageError
 from rig.release import FlashMap
@@ -18,6 +18,9 @@ from rig.virtual.pdu import Pdu
 from rig.virtual.power import Feed
 from rig.virtual.scpi import Instrument, serve
 from rig.virtual.supply import Supply
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 READY_LIMIT_S = 15.0
 NOISE = b"\xff\xfe\x80noise\xc3\x28\r\n"
@@ -39,9 +42,7 @@ class VirtualPlace:
         self.feed.changed = self.board.power
         self.pdu = Pdu(self.feed)
         self.supply = Supply(self.feed)
-        self.supply.running = lambda: bool(
-            self.board.qemu and self.board.qemu.returncode is None and self.feed.powered
-        )
+        self.supply.load_a = lambda: self.board.current_a
         self.counter = Counter()
         self.interposer = Interposer(self.flash, self.feed)
         folder = endpoints.folder
@@ -49,6 +50,7 @@ class VirtualPlace:
         pulses = self.counter.pulses
         self.heartbeat = SerialLine("heartbeat", folder, endpoints.heartbeat, pulses)
         self._servers: list[asyncio.Server] = []
+        self._outlet: web.AppRunner | None = None
 
     def _trip(self) -> None:
         """Cut: the interposer's trigger inhibits the supply, which latches."""
@@ -66,7 +68,7 @@ class VirtualPlace:
         """Plug everything in; return when each endpoint answers."""
         ports = self.endpoints
         await self.board.open()
-        self._servers.append(await self.pdu.serve(HOST, ports.pdu))
+        self._outlet = await self.pdu.serve(HOST, ports.pdu)
         for name, instrument in self.instruments.items():
             self._servers.append(await serve(instrument, HOST, getattr(ports, name)))
         for line in (self.console, self.heartbeat):
@@ -81,6 +83,8 @@ class VirtualPlace:
             await line.close()
         for server in self._servers:
             server.close()
+        if self._outlet:
+            await self._outlet.cleanup()
         self.flash.close()
 
     def status(self) -> dict[str, Any]:

@@ -4,24 +4,27 @@
 E36300 Series Programming Guide (E36311-90008): OUTPut, SOURce, MEASure, OUTPut:INHibit.
 """
 
+from typing import TYPE_CHECKING
+
 from rig.virtual.power import Feed
 from rig.virtual.scpi import Instrument, ScpiError, command
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MAX_V = {1: 6.18, 2: 25.75, 3: 25.75}
-RUNNING_A = 0.84
-DEAD_A = 0.11  # the board's regulators, no processor running
 INHIBIT_BIT = 1 << 9
 
 
 class Supply(Instrument):
-    """`running` says whether the processor draws its current."""
+    """`load_a` says what the board draws from the first output."""
 
     identity = "Keysight Technologies,E36312A,MY00000001,2.1.0-1.0.4-1.12"
 
     def __init__(self, feed: Feed) -> None:
         super().__init__()
         self._feed = feed
-        self.running = _not_running
+        self.load_a: Callable[[], float] = _nothing
         self._volts = {1: 5.0, 2: 0.0, 3: 0.0}
         self._amperes = {1: 5.0, 2: 1.0, 3: 1.0}
         self._on = {2: False, 3: False}
@@ -107,9 +110,9 @@ class Supply(Instrument):
         number = self._channel(channels)
         amperes = 0.0
         if number == 1 and self._feed.powered:
-            amperes = RUNNING_A if self.running() else DEAD_A
+            amperes = self.load_a()
         return f"{amperes:+.8E}"
 
 
-def _not_running() -> bool:
-    return False
+def _nothing() -> float:
+    return 0.0

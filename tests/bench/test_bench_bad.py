@@ -105,7 +105,9 @@ def test_a_dying_emulator_is_seen_in_the_status(bench: Bench, place: Place, tool
     assert "ended with" in bench.board["faults"][0]
 
 
-def run_step(place: Place, folder: Path, during: Callable[[], None]) -> StepResult:
+def run_step(
+    place: Place, folder: Path, during: Callable[[], None], limit_s: float = 60.0
+) -> StepResult:
     """Run one upgrade in which `during` is called when the slot is being written."""
     done: list[bool] = []
 
@@ -118,7 +120,7 @@ def run_step(place: Place, folder: Path, during: Callable[[], None]) -> StepResu
     with place.watch(folder) as watch:
         injector = Injector(place, watch, on_event)
         to = place.catalogue.release("2.0.0")
-        return injector.upgrade("up", to, parse("none"), limit_s=60.0).settle()
+        return injector.upgrade("up", to, parse("none"), limit_s=limit_s).settle()
 
 
 def test_an_interposer_that_hangs_makes_the_step_a_bench_outcome(
@@ -130,6 +132,27 @@ def test_an_interposer_that_hangs_makes_the_step_a_bench_outcome(
     assert result.error is not None
     assert "the lab" in result.error
     assert not bench.board["powered"], "the board is left off"
+
+
+@pytest.mark.parametrize("tool", ["qemu", "nbdkit"])
+def test_an_emulator_that_dies_in_an_upgrade_is_never_the_boards_failure(
+    bench: Bench, place: Place, tmp_path: Path, tool: str
+) -> None:
+    """The supply tells: a board that is fed and draws nothing says nothing of its software."""
+    result = run_step(place, tmp_path / "raw", lambda: bench.fault(f"{tool}.kill"), limit_s=20.0)
+    assert result.outcome is Outcome.bench
+    assert result.error is not None
+    assert "draws 0.000 A" in result.error
+
+
+def test_a_counter_that_talks_garbage_makes_the_step_a_bench_outcome(
+    bench: Bench, place: Place, tmp_path: Path
+) -> None:
+    result = run_step(place, tmp_path / "raw", lambda: bench.fault("counter.garbage", 50))
+    bench.fault("clear")
+    assert result.outcome is Outcome.bench
+    assert result.error is not None
+    assert "counter" in result.error
 
 
 def test_a_cut_is_judged_with_both_instruments(place: Place, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def never() -> bool:
 def offer(place: Place, name: str) -> str | None:
     """Offer a bad bundle; return the reason for which the board refused it."""
     bundle = place.catalogue.bundle(name)
-    follower = Follower(place.console, place.clock, lambda _: None)
+    follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
     url = place.bundles.offer(bundle.bundle)
     start(place.console, url)
     follower.follow(Deadline.after(place.clock, 60.0), never)
