@@ -26,7 +26,9 @@ RECORD = np.dtype(
         ("counter", "<u8"),
     ]
 )
-LATE_S = 0.1  # an answer that took longer is impaired (RFC 6412 section 3.8.2), not good
+# An answer that took more periods is impaired (RFC 6412 section 3.8.2), not good: a service that
+# comes back works off what had queued up, and a datagram of the time before says nothing of now.
+LATE_PERIODS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,7 @@ def digest(
     _, places = np.unique(numbers, return_index=True)
     original = np.zeros(numbers.size, dtype=np.bool_)
     original[places] = True
-    late = original & (received_s - sent_s > LATE_S)
+    late = original & (received_s - sent_s > LATE_PERIODS * period_s)
     highest = np.maximum.accumulate(numbers) if numbers.size else numbers
 
     starts = skipped["sequence"].astype(np.int64)

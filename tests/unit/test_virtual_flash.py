@@ -29,17 +29,89 @@ def test_operations_are_numbered_from_one_in_their_order(flash: NorFlash) -> Non
 
 
 @pytest.mark.parametrize(
-    ("kind", "left"), [(CutKind.before, bytes(64)), (CutKind.after, b"\x5a" * 64)]
+    ("kind", "left"), [(CutKind.before, b"\xff" * 64), (CutKind.after, b"\x5a" * 64)]
 )
 def test_a_cut_leaves_all_or_nothing_of_its_operation(
     flash: NorFlash, kind: CutKind, left: bytes
 ) -> None:
     flash.arm(Cut(2, kind, 0))
     assert flash.operate(SECTOR, ERASE)
-    assert not flash.operate(0, b"\x5a" * 64), "the cut operation must not be acknowledged"
-    assert flash.read(0, 64) == left
+    cut = flash.operate(SECTOR, b"\x5a" * 64)
+    assert not cut, "the cut operation must not be acknowledged"
+    assert flash.read(SECTOR, 64) == left
     assert flash.fired is not None
-    assert flash.fired.applied == sum(byte != 0 for byte in left)
+    assert flash.fired.applied == sum(byte != 0xFF for byte in left)
+
+
+def test_a_program_clears_bits_and_cannot_set_them(flash: NorFlash) -> None:
+    flash.operate(SECTOR, ERASE)
+    flash.operate(SECTOR, b"\x0f" * 64)
+    assert flash.violations == 0
+    flash.operate(SECTOR, b"\xf3" * 64)
+    assert flash.read(SECTOR, 64) == b"\x03" * 64
+    assert flash.violations == 1
+
+
+def write_three(flash: NorFlash) -> None:
+    flash.operate(SECTOR, ERASE)
+    flash.operate(SECTOR, b"\x5a" * 64)
+    flash.operate(SECTOR + 64, b"\xa5" * 64)
+
+
+@pytest.mark.parametrize("kind", CutKind)
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_recalled_state_is_what_the_same_cut_leaves(
+    tmp_path: Path, kind: CutKind, number: int
+) -> None:
+    """The short way of a sweep stands on this."""
+    flashes = []
+    for name in ("recorded", "cut"):
+        path = tmp_path / name
+        path.write_bytes(bytes(SIZE))
+        flashes.append(NorFlash(path, SECTOR))
+    recorded, cut = flashes
+    recorded.start_history()
+    write_three(recorded)
+    assert recorded.stop_history() == 3
+    recorded.operate(0, ERASE)  # after the recording: not part of it
+    recorded.recall(Cut(number, kind, 5))
+
+    cut.arm(Cut(number, kind, 5))
+    for offset, data in ((SECTOR, ERASE), (SECTOR, b"\x5a" * 64), (SECTOR + 64, b"\xa5" * 64)):
+        if not cut.operate(offset, data):
+            break
+    assert recorded.read(0, SIZE) == cut.read(0, SIZE)
+    assert recorded.history.digest(Cut(number, kind, 5)) == cut.digest(0, SIZE)
+    for flash in flashes:
+        flash.power_up()
+    assert recorded.read(0, SIZE) == cut.read(0, SIZE), "unstable cells fall to the same sides"
+
+
+def test_unstable_cells_change_from_boot_to_boot_until_they_are_erased(flash: NorFlash) -> None:
+    flash.operate(SECTOR, ERASE)
+    flash.arm(Cut(2, CutKind.unstable, 3))
+    flash.operate(SECTOR, b"\x00" * 64)
+    seen = set()
+    for _ in range(5):
+        flash.power_up()
+        seen.add(flash.read(SECTOR, 64))
+    assert len(seen) > 1
+    flash.disarm()
+    flash.operate(SECTOR, ERASE)
+    flash.power_up()
+    assert flash.read(SECTOR, 64) == b"\xff" * 64
+
+
+def test_histories_lie_on_top_of_each_other(flash: NorFlash) -> None:
+    flash.start_history()
+    write_three(flash)
+    flash.stop_history()
+    flash.recall(Cut(2, CutKind.before, 0))
+    flash.start_history()
+    flash.operate(SECTOR, b"\x00" * 64)
+    assert flash.stop_history() == 1
+    flash.drop_history()
+    assert (flash.depth, len(flash.history.operations)) == (1, 3)
 
 
 @given(st.binary(min_size=1, max_size=64), st.binary(min_size=64, max_size=64), st.integers(0, 99))

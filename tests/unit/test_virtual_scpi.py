@@ -18,7 +18,9 @@ def ask(instrument: Instrument, message: str) -> str | None:
 
 @pytest.fixture
 def supply() -> Supply:
-    return Supply(Feed(outlet=True))
+    supply = Supply(Feed(outlet=True))
+    supply.load_a = lambda: 0.11
+    return supply
 
 
 @pytest.mark.parametrize(
