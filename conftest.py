@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Options and hooks of every test run; places and campaigns are in tests/board/conftest.py."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from rig.errors import RigError
+
+ERROR_FILE = "error.json"  # rig/runs.py reads it
+KINDS = ("UsageError", "BenchError", "BoardError")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -15,6 +21,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig-to", default="2.0.0", help="release that a cycle goes to")
     group.addoption("--rig-cycles", type=int, default=1, help="how many cycles")
     group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
+    group.addoption("--rig-sweep", default="{}", help="settings of a sweep, JSON")
+    group.addoption("--rig-key", default="", help="key of a trial that is replayed")
+
+
+def pytest_exception_interact(
+    node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any]
+) -> None:
+    """Leave the rig's own errors where the command that started us finds them."""
+    folder = node.config.getoption("rig_report", None)
+    error = call.excinfo.value if call.excinfo else None
+    if folder and isinstance(error, RigError):
+        names = [kind.__name__ for kind in type(error).__mro__]
+        kind = next((name for name in names if name in KINDS), "RigError")
+        facts = {"kind": kind, "who": error.who, "text": str(error)}
+        (Path(folder) / ERROR_FILE).write_text(json.dumps(facts), encoding="utf-8")
 
 
 @pytest.fixture(scope="session", autouse=True)

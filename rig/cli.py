@@ -2,17 +2,12 @@
 """The `rig` command, docs/reference/cli.md.  Nothing slow is imported before it is needed."""
 
 import argparse
-import datetime as dt
-import os
-import subprocess
 import sys
 from pathlib import Path
 
+from rig import runs, sweep_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
-
-ROOT = Path(__file__).resolve().parents[1]
-# Exit codes
-GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
+from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,6 +23,7 @@ def _parser() -> argparse.ArgumentParser:
     cycle.add_argument("--to", dest="new", required=True, metavar="RELEASE")
     cycle.add_argument("--cycles", type=int, default=1, metavar="N")
     cycle.add_argument("--fault", default="none", metavar="PLAN", help="cut@op:700/torn:seed=1 …")
+    sweep_run.add_arguments(commands.add_parser("sweep", help="cut the power at every operation"))
     report = commands.add_parser("report", help="make the reports of a run again")
     report.add_argument("folder", type=Path)
     doctor = commands.add_parser("doctor", help="check this computer and a place")
@@ -75,6 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
             options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
             _check_cycle(arguments)
             return _pytest("test_cycle.py", arguments, options)
+        case "sweep":
+            return sweep_run.sweep(arguments)
         case "report":
             return _report(arguments.folder.resolve(), allure=True)
         case _:
@@ -93,48 +91,33 @@ def _check_cycle(arguments: argparse.Namespace) -> None:
     if arguments.cycles < 1:
         raise UsageError(f"--cycles is at least 1, not {arguments.cycles}")
     require(arguments.place)
-    index = _firmware_index(arguments.place)
-    catalogue = Catalogue.load(index)
+    catalogue = Catalogue.load(runs.firmware_index(arguments.place))
     for name in (arguments.old, arguments.new):
         catalogue.release(name)
 
 
-def _firmware_index(place: Path) -> Path:
-    import yaml  # noqa: PLC0415
-
-    images = yaml.safe_load(place.read_text(encoding="utf-8"))["images"]
-    return (place.parent / str(images["firmware"])).resolve()
-
-
 def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> int:
-    """Have pytest execute it: the only executor there is."""
+    """Run a module of tests/board, and make its reports."""
     from rig.place_file import require  # noqa: PLC0415
 
     require(arguments.place)
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    folder = (arguments.report or ROOT / "reports" / stamp).resolve()
+    folder = (arguments.report or runs.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pytest", str(ROOT / "tests" / "board" / module)]
-    command += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-q", "--tb=short"]
-    command += ["--lg-env", str(arguments.place.resolve()), f"--rig-report={folder}", *options]
-    command += [f"--alluredir={folder / 'allure-results'}", f"--junitxml={folder / 'junit.xml'}"]
-    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    code = _wait(child)
+    (folder / runs.ERROR_FILE).unlink(missing_ok=True)
+    words = [*options, *runs.with_records(folder)]
+    code = runs.wait(runs.start(runs.command([module], arguments.place, folder, words)))
+    if code == 4:  # pytest could not use its command line
+        return USAGE
     if not (folder / "results.sqlite").exists():
-        return {2: INTERRUPTED, 4: USAGE}.get(code, OURS if code == 3 else BENCH)
+        told = runs.told(folder)
+        return INTERRUPTED if code == runs.PYTEST_INTERRUPTED else told[0] if told else OURS
     verdict = _report(folder, allure=not arguments.no_allure)
-    if code == 2:  # pytest was interrupted
+    if code == runs.PYTEST_INTERRUPTED:
         return INTERRUPTED
-    return verdict if code == 0 or verdict != GOOD else (PRODUCT if code == 1 else OURS)
-
-
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order."""
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            continue
+    if code == 0 or verdict != GOOD:
+        return verdict
+    told = runs.told(folder)  # every step was good, and yet a test failed
+    return told[0] if told else PRODUCT
 
 
 def _report(folder: Path, *, allure: bool) -> int:

@@ -8,7 +8,7 @@ is left off.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig.clock import Deadline, wall_time_s
 from rig.drivers.console import fresh
@@ -18,44 +18,16 @@ from rig.place import Place
 from rig.release import Release
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, UpgradeRecord, start
+from rig.verdict import Facts, judge
 from rig.watch import Episode, Outages, ServiceWatch
 
-SESSION = 0x57414C4E5554  # "WALNUT"
+if TYPE_CHECKING:
+    from rig.service import Mark
+
 STORE_LIMIT_S = 10.0
 SETTLE_LIMIT_S = 30.0
 CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 UPGRADE_LIMIT_S = 300.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """All that the verdict rests on."""
-
-    came_back: bool
-    before: str
-    wanted: str
-    after: str | None
-    consistent: bool  # kernel and root file system are of one release
-    state_kept: bool
-    must_refuse: bool
-    refused: bool
-    boots: int
-    boots_expected: int
-
-
-def judge(facts: Facts) -> Outcome:
-    """Give the verdict, the worst that applies (docs/explanation/fault-model.md)."""
-    if not facts.came_back:
-        return Outcome.bricked
-    if not facts.state_kept:
-        return Outcome.lost_state
-    if facts.must_refuse and not facts.refused:
-        return Outcome.silent
-    if not facts.consistent or facts.after not in {facts.before, facts.wanted}:
-        return Outcome.mixed
-    if facts.boots > facts.boots_expected:
-        return Outcome.recovered
-    return Outcome.new if facts.after == facts.wanted != facts.before else Outcome.old
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,15 +86,18 @@ class PendingStep:
 
 
 class Injector:
-    """Runs steps on one place under one watch."""
+    """Runs steps on one place under one watch; without a watch no outage is measured."""
 
     def __init__(
-        self, place: Place, watch: ServiceWatch, on_event: Callable[[Event], None] | None = None
+        self,
+        place: Place,
+        watch: ServiceWatch | None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._place = place
         self._watch = watch
         self._on_event = on_event or (lambda _: None)
-        self._value = 0
+        self._mark: Mark | None = None
 
     def upgrade(
         self, name: str, to: Release, plan: Plan, *, limit_s: float = UPGRADE_LIMIT_S
@@ -136,7 +111,7 @@ class Injector:
         result = StepResult(name=name, wanted="", fault="none")
         return self._guarded(result, lambda: self._reset(result))
 
-    def _guarded(self, result: StepResult, act: Callable[[], Episode]) -> PendingStep:
+    def _guarded(self, result: StepResult, act: Callable[[], Episode | None]) -> PendingStep:
         """Turn a failing board into `bricked`, a failing bench into `bench`; keep the record."""
         place = self._place
         began_s = place.clock.now()
@@ -164,7 +139,9 @@ class Injector:
             return Outcome.bench, f"{bench.who}: {bench} ({error})"
         return Outcome.bricked, f"{error.who}: {error}"
 
-    def _upgrade(self, result: StepResult, to: Release, plan: Plan, limit_s: float) -> Episode:
+    def _upgrade(
+        self, result: StepResult, to: Release, plan: Plan, limit_s: float
+    ) -> Episode | None:
         place = self._place
         place.boot()
         self._state_before(result)
@@ -175,7 +152,7 @@ class Injector:
             interposer.reset_count()
         if isinstance(plan, CutAtOperation):
             place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
-        episode = self._watch.open(result.name)
+        episode = self._watch.open(result.name) if self._watch else None
         cutter = _Cutter(place, plan, self._on_event)
         follower = Follower(place.console, place.clock, cutter.see, from_start=True)
         url = place.bundles.offer(bundle)
@@ -195,7 +172,8 @@ class Injector:
             interposer.disarm()
         result.ended_on = _ended_on(result)
         self._verdict(result, plan, cut=ended_on == "cut")
-        self._watch.close(episode)
+        if self._watch and episode:
+            self._watch.close(episode)
         return episode
 
     def _after_cut(self, result: StepResult, plan: Plan) -> None:
@@ -231,57 +209,47 @@ class Injector:
             result.cut = interposer.last()
             result.flash_sha256_after_cut = interposer.sha256()
 
-    def _reset(self, result: StepResult) -> Episode:
+    def _reset(self, result: StepResult) -> Episode | None:
         place = self._place
         place.boot()
         self._state_before(result)
         result.wanted = result.from_release or ""
-        episode = self._watch.open(result.name)
+        episode = self._watch.open(result.name) if self._watch else None
         place.strategy.cycle()
         result.boots = place.boot()
         result.ended_on = "power-on"
         self._verdict(result, NoFault(), cut=True)
-        self._watch.close(episode)
+        if self._watch and episode:
+            self._watch.close(episode)
         return episode
 
     def _state_before(self, result: StepResult) -> None:
         """Store a value that must survive, and note who answers."""
-        place = self._place
-        # Not a clock's value: the same campaign must write the same bytes to the flash.  A value
-        # that is too small is refused, and the answer holds the stored one.
-        stored = place.service.store(SESSION, 1, STORE_LIMIT_S).value
-        self._value = stored + 1
-        answer = place.service.store(SESSION, self._value, STORE_LIMIT_S)
-        if answer.value != self._value:
-            raise BoardError(
-                f"the service kept {answer.value} in place of {self._value} (status "
-                f"{answer.status}): restore a golden flash, or look at its data partition"
-            )
-        result.from_release = answer.release
-        result.state_before = (answer.counter, answer.sessions)
+        self._mark = self._place.service.mark(STORE_LIMIT_S)
+        result.from_release = self._mark.release
+        result.state_before = (self._mark.counter, self._mark.sessions)
 
     def _verdict(self, result: StepResult, plan: Plan, *, cut: bool) -> None:
         """Look at the board that came back, and judge."""
         place = self._place
         if not cut:
             place.boot()
-        # The same value again: acknowledged and not counted, so the counter must not move.
-        answer = place.service.store(SESSION, self._value, STORE_LIMIT_S)
-        result.to_release = answer.release
-        result.state_after = (answer.counter, answer.sessions)
+        held = place.service.remembered(STORE_LIMIT_S)
+        result.to_release = held.release
+        result.state_after = (held.counter, held.sessions)
         lines, _, _ = place.shell.run("uname -r; . /etc/walnut-release; echo $RELEASE $KERNEL")
         kernel, _, identity = "\n".join(lines).partition("\n")
-        known = place.catalogue.releases.get(answer.release)
-        consistent = known is not None and identity == f"{answer.release} {known.kernel}"
+        known = place.catalogue.releases.get(held.release)
+        consistent = known is not None and identity == f"{held.release} {known.kernel}"
         upgrade = result.upgrade
         moved = upgrade is not None and upgrade.ended_on in {"done", "fallback", "up"}
         facts = Facts(
             came_back=True,
             before=result.from_release or "",
             wanted=result.wanted,
-            after=answer.release,
+            after=held.release,
             consistent=bool(consistent and known and kernel == known.kernel),
-            state_kept=result.state_before == result.state_after and answer.value == self._value,
+            state_kept=self._mark is not None and held.state == self._mark.state,
             must_refuse=isinstance(plan, BadBundlePlan),
             refused=upgrade is not None and upgrade.refused is not None,
             boots=result.boots,

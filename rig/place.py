@@ -15,6 +15,7 @@ from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.instruments.traffic import TrafficProbe
 from rig.place_file import require
+from rig.place_lock import PlaceLock
 from rig.release import Catalogue, FlashMap, Release
 from rig.service import ServiceClient
 from rig.strategy import Status
@@ -41,13 +42,19 @@ class Place:
         self.strategy = main.get_driver("WalnutStrategy", activate=False)
         self.power = self.strategy.power
         self.console = self.strategy.console
+        port = main.get_resource("NetworkSerialPort", wait_avail=False)
+        self._lock = PlaceLock(self.name, (str(port.host), int(port.port)))
         self.shell = self.strategy.shell
         self.features = set(main.get_features() if hasattr(main, "get_features") else ())
         service = main.get_resource("BoardService")
         self.service = ServiceClient(service.host, service.port, clock)
         bundles = main.get_resource("BundleServer")
-        self.bundles = BundleServer(bundles.bind, bundles.port, bundles.url)
-        self._instruments = self._open_instruments(environment)
+        try:
+            self.bundles = BundleServer(bundles.bind, bundles.port, bundles.url)
+            self._instruments = self._open_instruments(environment)
+        except BaseException:
+            self._lock.release()
+            raise
 
     @classmethod
     def open(cls, source: Path | Any, clock: Clock | None = None) -> Self:  # noqa: ANN401
@@ -84,6 +91,7 @@ class Place:
         self.safe_off()
         self.bundles.close()
         self._environment.cleanup()
+        self._lock.release()
 
     @property
     def counter(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS

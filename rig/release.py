@@ -109,6 +109,7 @@ class Release:
     image_size: int
     kernel: str
     state_layout: int
+    broken: str = ""  # what makes it fail its self-check on purpose, empty for a good one
 
     def __str__(self) -> str:
         return self.name
@@ -215,6 +216,7 @@ def _release(name: str, entry: object, index: Path) -> Release:
         image_size=_get(entry, "image_size", int, index, where),
         kernel=_get(entry, "kernel", str, index, where),
         state_layout=_get(entry, "state_layout", int, index, where),
+        broken=_get(entry, "broken", str, index, where),
     )
 
 

@@ -15,6 +15,7 @@ REQUEST_MAGIC = b"WRQ1"
 ANSWER_MAGIC = b"WRA1"
 ECHO, STORE = 0, 1  # kinds
 OK, REFUSED, NOT_STORED, NO_ROOM = 0, 1, 2, 3  # status
+SESSION = 0x57414C4E5554  # "WALNUT": where the rig keeps its mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,20 @@ class Answer:
     ticks: int
     boot_id: str
     release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What the service holds of the rig: the value of its session, and the state around it."""
+
+    value: int
+    counter: int
+    sessions: int
+    release: str
+
+    @property
+    def state(self) -> tuple[int, int, int]:
+        return (self.value, self.counter, self.sessions)
 
 
 def pack_echo(sequence: int) -> bytes:
@@ -122,6 +137,37 @@ class ServiceClient:
             f" within {deadline_s:.1f} s"
         )
 
+    def try_store(self, session: int, value: int, deadline_s: float = 1.0) -> Answer | None:
+        """Ask once for `value` to be stored; None after `deadline_s` of silence."""
+        self._sequence += 1
+        request = pack_store(self._sequence, session, value)
+        return self._ask(request, Deadline.after(self._clock, deadline_s))
+
+    def mark(self, deadline_s: float) -> Mark:
+        """Have a new value stored that must survive, and return it.
+
+        Not a clock's value: the same campaign must write the same bytes to the flash.
+
+        Raises:
+            BoardError: the service does not store it.
+        """
+        value = self.store(SESSION, 1, deadline_s).value + 1
+        answer = self.store(SESSION, value, deadline_s)
+        if answer.value != value:
+            raise BoardError(
+                f"the service kept {answer.value} in place of {value} (status {answer.status}):"
+                " restore a golden flash, or look at its data partition"
+            )
+        return _mark(answer)
+
+    def remembered(self, deadline_s: float) -> Mark:
+        """Return what the service holds: a value that is too small is refused with the stored one.
+
+        Raises:
+            BoardError: no answer within `deadline_s`.
+        """
+        return _mark(self.store(SESSION, 1, deadline_s))
+
     def wait_up(self, deadline: Deadline, release: str | None = None) -> Answer:
         """Wait until the service answers, and with `release` when that is given.
 
@@ -155,6 +201,15 @@ class ServiceClient:
                 if link.refused:  # nobody listens: the caller decides when to ask again
                     return None
         return None
+
+
+def _mark(answer: Answer) -> Mark:
+    return Mark(
+        value=answer.value,
+        counter=answer.counter,
+        sessions=answer.sessions,
+        release=answer.release,
+    )
 
 
 class _Question:

@@ -84,6 +84,7 @@ class Follower:
     """Reads events off a console until something ends the upgrade.
 
     With `from_start`, lines before the updater's first are somebody else's and passed over.
+    `on_boot` hears of each start of the PROM.
     """
 
     def __init__(
@@ -93,10 +94,12 @@ class Follower:
         on_event: Callable[[Event], None],
         *,
         from_start: bool = False,
+        on_boot: Callable[[], object] | None = None,
     ) -> None:
         self._console = console
         self._clock = clock
         self._on_event = on_event
+        self._on_boot = on_boot or (lambda: None)
         self._started = not from_start
         self.events: list[Event] = []
         self.boots = 0
@@ -112,6 +115,7 @@ class Follower:
             found = Waiter(self._console, slice_)._once([LINE, BANNER], slice_.left_s)  # noqa: SLF001
             if found == 1:
                 self.boots += 1
+                self._on_boot()
                 if self.boots > BOOTS_MAX:
                     raise BoardError(f"boot loop: the PROM has started {self.boots} times")
             elif found == 0:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Watches the service with both instruments at once and says what each event cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -241,7 +241,7 @@ class ServiceWatch:
         lost = self._lost(span)
         traffic = traffic_outage(
             span,
-            traffic_view,
+            _doubted(traffic_view, good_s, span),
             longest_s=_longest(good_s, episode, span),
             taken_at_s=now_s,
             stalled_s=_stalled_at_ends(span, answers.stalls, traffic_view.period_s),
@@ -253,6 +253,7 @@ class ServiceWatch:
             beat = _find(beats, counter_view, episode, now_s, recovered, blind)
             beat_span = beat.span if beat else None
             longest_s = _longest(beats, episode, beat_span)
+            counter_view = _doubted(counter_view, beats, beat_span)
             counter = counter_outage(beat_span, counter_view, longest_s=longest_s, taken_at_s=now_s)
         if answers.stalls:
             stalled_s = sum(to_s - at_s for at_s, to_s in answers.stalls)
@@ -347,6 +348,19 @@ def _longest(times_s: Times, episode: Episode, span: Gap | None) -> float:
     closed_s = episode.closed_s if episode.closed_s is not None else float("inf")
     inside = times_s[(times_s >= episode.opened_s) & (times_s <= closed_s)]
     return longest_gap(inside).length_s
+
+
+def _doubted(view: View, times_s: Times, span: Gap | None) -> View:
+    """Return the view with the floor of its surroundings, when that is worse than the campaign's.
+
+    What the bench was late by in the clean seconds beside the event, it may have been at its ends.
+    """
+    if span is None:
+        return view
+    beside = (times_s[times_s <= span.before_s], times_s[times_s >= span.after_s])
+    return replace(
+        view, floor_s=max(view.floor_s, *(longest_gap(times).length_s for times in beside))
+    )
 
 
 def _stalled_at_ends(

@@ -168,6 +168,7 @@ class Plan:
                 "image_size": len(image.data),
                 "kernel": image.kernel_release,
                 "state_layout": image.plan.state_layout,
+                "broken": image.plan.broken,
             }
         prom = {
             "file": "prom/u-boot",
@@ -214,6 +215,7 @@ def _releases() -> dict[str, ReleasePlan]:
             service_level=entry["service_level"],
             state_layout=entry["state_layout"],
             state_layout_min=entry["state_layout_min"],
+            broken=entry.get("broken", ""),
         )
         for name, entry in table["release"].items()
     }

@@ -4,14 +4,19 @@
 import datetime as dt
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 import serial
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 READ_S = 0.1
 OPEN_LIMIT_S = 10.0
+TAIL_LINES = 120
 
 
 class ConsoleLog:
@@ -30,6 +35,8 @@ class ConsoleLog:
         self._open = threading.Event()
         self._thread = threading.Thread(target=self._run, name="console-log", daemon=True)
         self.lost: str | None = None  # why nothing is recorded any more
+        self.hear: Callable[[str], None] | None = None  # told each line as it comes
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -57,6 +64,14 @@ class ConsoleLog:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = path.open("a", encoding="utf-8")
 
+    def forget(self) -> None:
+        """Start the tail anew."""
+        self._tail.clear()
+
+    def tail(self) -> list[str]:
+        """Return the last lines since `forget`."""
+        return list(self._tail)
+
     def _run(self) -> None:
         try:
             port = serial.serial_for_url(self._url, baudrate=self._speed, timeout=READ_S)
@@ -80,6 +95,9 @@ class ConsoleLog:
     def _write(self, line: bytes) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         shown = line.decode(errors="replace").rstrip("\r")
+        self._tail.append(shown)
+        if self.hear:
+            self.hear(shown)
         with self._lock:
             if self._file:
                 try:

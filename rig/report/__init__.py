@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """From a run's records to what people read: summary.json, index.html, the Allure report."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.report.links import point_latest_to
 from rig.report.summary import summarise, write_summary
 from rig.results import Results
 
@@ -26,16 +26,4 @@ def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> 
     write_summary(folder / "summary.json", summary)
     made = allure and generate(folder, warn)
     write_page(folder / "index.html", summary, allure=made)
-    _point_latest_to(folder, warn)
-
-
-def _point_latest_to(folder: Path, warn: Callable[[str], None]) -> None:
-    """Make `latest` beside the run lead to it, in one rename."""
-    link = folder.parent / "latest"
-    fresh = folder.parent / f".latest-{os.getpid()}"
-    try:
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(folder.name)
-        fresh.replace(link)
-    except OSError as error:
-        warn(f"{link} could not be set: {error.strerror}")
+    point_latest_to(folder, warn)

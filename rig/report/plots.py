@@ -47,7 +47,7 @@ def outages(steps: list[dict[str, Any]]) -> str:
     axes.set_xlabel("service gone, seconds (bars: uncertainty at 95 %)")
     if shown:
         axes.legend(loc="lower right", frameon=False)
-    return _svg(figure)
+    return svg(figure)
 
 
 def timeline(steps: list[dict[str, Any]]) -> str:
@@ -87,7 +87,7 @@ def timeline(steps: list[dict[str, Any]]) -> str:
             ncols=4,
             frameon=False,
         )
-    return _svg(figure)
+    return svg(figure)
 
 
 def _figure(rows: int) -> tuple[Figure, Any]:
@@ -105,7 +105,8 @@ def _rows(axes: Any, names: list[str]) -> None:  # noqa: ANN401 # matplotlib's A
     axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG text that goes into a page, the same bytes for the same records."""
     stream = io.StringIO()
     # Text stays text: it is searched, copied and read aloud.  No date: same records, same page.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "walnut", "font.size": 10}):

@@ -9,7 +9,7 @@ import enum
 import hashlib
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ERASED = 0xFF
@@ -73,6 +73,7 @@ class History:
     sector: int
     _at: int = 0
     _flash: bytearray | None = None
+    _digests: list[bytes] = field(default_factory=list)  # of the sectors of _flash
 
     def state(self, cut: Cut) -> tuple[bytearray, tuple[int, bytes]]:
         """Return the flash before operation `cut.number`, and what the cut leaves of that one.
@@ -84,22 +85,41 @@ class History:
             raise ValueError(f"the history has operations 1 to {len(self.operations)}")
         if self._flash is None or self._at > cut.number - 1:
             self._flash, self._at = bytearray(self.base), 0
+            starts = range(0, len(self.base), self.sector)
+            self._digests = [self._sector_digest(start) for start in starts]
         for offset, data in self.operations[self._at : cut.number - 1]:
             old = bytes(self._flash[offset : offset + len(data)])
             self._flash[offset : offset + len(data)] = _done(old, data, self.sector)
+            start = offset - offset % self.sector
+            self._digests[start // self.sector] = self._sector_digest(start)
         self._at = cut.number - 1
         offset, data = self.operations[cut.number - 1]
         old = bytes(self._flash[offset : offset + len(data)])
         new = _done(old, data, self.sector)
         return self._flash, (offset, _partly(old, new, cut, erase=_erases(data, self.sector)))
 
-    def digest(self, cut: Cut) -> str:
+    def _sector_digest(self, start: int) -> bytes:
+        flash = self._flash if self._flash is not None else self.base
+        return hashlib.sha256(memoryview(flash)[start : start + self.sector]).digest()
+
+    def sha256(self, cut: Cut) -> str:
         """Return the SHA-256 of the whole flash as the cut leaves it."""
         flash, (offset, left) = self.state(cut)
         digest = hashlib.sha256(memoryview(flash)[:offset])
         digest.update(left)
         digest.update(memoryview(flash)[offset + len(left) :])
         return digest.hexdigest()
+
+    def digest(self, cut: Cut) -> str:
+        """Return the SHA-256 of the sectors' SHA-256s as the cut leaves them: much faster."""
+        flash, (offset, left) = self.state(cut)
+        number = offset // self.sector
+        start = number * self.sector
+        torn = bytearray(flash[start : start + self.sector])
+        torn[offset - start : offset - start + len(left)] = left
+        digests = [*self._digests]
+        digests[number] = hashlib.sha256(torn).digest()
+        return hashlib.sha256(b"".join(digests)).hexdigest()
 
     def unstable(self, cut: Cut) -> dict[int, int]:
         """Return the bits that read either way after the cut: offset of the byte, mask."""

@@ -121,6 +121,12 @@ class Interposer(Instrument):
             self._flash.recall(cut)
 
     @command("HISTory:SHA256?")
+    def _history_sha256(self, number: str, kind: str, seed: str) -> str:
+        cut = _cut(number, kind, seed)
+        with _in_range():
+            return self._flash.history.sha256(cut)
+
+    @command("HISTory:DIGest?")
     def _history_digest(self, number: str, kind: str, seed: str) -> str:
         cut = _cut(number, kind, seed)
         with _in_range():

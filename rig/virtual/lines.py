@@ -18,6 +18,7 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.errors import BenchError
 from rig.virtual.board import DIE_TOGETHER
 from rig.virtual.endpoints import HOST
 
@@ -68,13 +69,27 @@ class SerialLine:
         settings.write_text(
             SER2NET_FILE.format(name=self.name, host=HOST, port=self._port, device=device)
         )
-        with (self._folder / "ser2net.log").open("ab") as output:
+        with (self._folder / f"ser2net-{self.name}.log").open("wb") as output:
             self._ser2net = await asyncio.create_subprocess_exec(
                 *DIE_TOGETHER,
                 *("ser2net", "-n", "-d", "-c", str(settings)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+            )
+
+    def check(self) -> None:
+        """Make sure that ser2net has taken its port: it stays up without one, and only says so.
+
+        Raises:
+            BenchError: it has not; holds its last words.
+        """
+        log = self._folder / f"ser2net-{self.name}.log"
+        words = log.read_text(errors="replace").strip().splitlines()
+        if any("Invalid accepter" in line for line in words):
+            raise BenchError(
+                f"ser2net cannot serve the {self.name} line: {words[-1]} (it needs a network"
+                " interface with an address beside loopback, whatever it listens on)"
             )
 
     async def close(self) -> None:

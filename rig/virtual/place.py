@@ -3,6 +3,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,8 @@ class VirtualPlace:
         for line in (self.console, self.heartbeat):
             await line.open()
         async with asyncio.timeout(READY_LIMIT_S):
-            for port in (ports.console, ports.heartbeat):
-                await _wait_for_port(port)
+            for line, port in ((self.console, ports.console), (self.heartbeat, ports.heartbeat)):
+                await _wait_for_port(port, line.check)
 
     async def close(self) -> None:
         await self.board.close()
@@ -152,8 +153,9 @@ def load_golden(golden: Path, flash: Path, flash_map: FlashMap) -> None:
     copy.replace(flash)
 
 
-async def _wait_for_port(port: int) -> None:
+async def _wait_for_port(port: int, check: Callable[[], None]) -> None:
     while True:
+        check()
         try:
             _, writer = await asyncio.open_connection(HOST, port)
         except OSError:

@@ -43,6 +43,7 @@ def index(folder: Path, **changes: Any) -> Path:
         "image_size": 6,
         "kernel": "6.1.0",
         "state_layout": 1,
+        "broken": "",
     }
     document: dict[str, Any] = {"format": 1, "releases": {"1.0.0": release}, "bundles": {}}
     document.update(changes)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rig.faults import Outcome
-from rig.inject import Facts, judge
+from rig.verdict import Facts, judge
 
 GOOD = Facts(
     came_back=True,

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""What a sweep cuts into: runs that write to the flash, each the same operations every time."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rig.clock import Deadline
+from rig.drivers.console import fresh
+from rig.errors import BoardError, UsageError
+from rig.place import Place
+from rig.release import Release
+from rig.service import SESSION, Mark
+from rig.strategy import Status
+from rig.sweep import Labelled, label
+from rig.upgrade import Event, Follower, start
+
+ANSWER_LIMIT_S = 10.0
+RUN_LIMIT_S = 300.0
+DATA_STORES = 24  # enough that both copies of the state are replaced many times
+JOURNAL_MAX = 1_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """One journalled run: its operations, and what of the state was confirmed when."""
+
+    operations: tuple[Labelled, ...]
+    base_sha256: str
+    marks: tuple[tuple[int, Mark], ...]  # operations until a state was confirmed, the state
+    ended_on: str
+    boots: int
+    duration_s: float
+    heard: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def journal_sha256(self) -> str:
+        """Return the hash of all that the run did to the flash: two runs that agree are one."""
+        text = "".join(
+            f"{item.number},{item.what},{item.offset},{item.length},{item.sha256}\n"
+            for item in self.operations
+        )
+        return hashlib.sha256(f"{self.base_sha256}\n{text}".encode()).hexdigest()
+
+    def allowed(self, operation: int) -> tuple[Mark, ...]:
+        """Return the states that a board may hold after a cut at `operation`: old or next."""
+        confirmed = [mark for count, mark in self.marks if count < operation]
+        later = [mark for count, mark in self.marks if count >= operation]
+        return (confirmed[-1], *later[:1])
+
+
+class Exercise:
+    """`what` from release `old` to release `new`, on one place with a flash interposer."""
+
+    def __init__(
+        self,
+        place: Place,
+        what: str,
+        old: Release,
+        new: Release,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        _check(what, old, new)
+        self.place = place
+        self.what = what
+        self.old = old
+        self.new = new
+        self._on_event = on_event or (lambda _: None)
+
+    def prepare(self) -> Mark:
+        """Bring the board to where the exercise begins; return the state that must survive."""
+        self.place.restore(self.old)
+        self.place.boot()
+        return self.place.service.mark(ANSWER_LIMIT_S)
+
+    def record(self) -> Recording:
+        """Run it once with every operation kept by the interposer, and leave the board off."""
+        place = self.place
+        interposer = place.need("interposer")
+        interposer.drop_all()
+        mark = self.prepare()
+        base = interposer.sha256()
+        began_s = place.clock.now()
+        interposer.start_history()
+        heard: list[tuple[int, str]] = []
+        marks = [(0, mark)]
+        ended_on, boots = self._run(heard, marks)
+        duration_s = place.clock.now() - began_s
+        count = interposer.stop_history()
+        journal = [
+            (item.number, item.what, item.offset, item.length, item.sha256)
+            for item in interposer.journal(1, count)
+        ]
+        place.strategy.lost()
+        place.strategy.transition(Status.off)
+        return Recording(
+            operations=label(journal, heard, place.flash_map),
+            base_sha256=base,
+            marks=tuple(marks),
+            ended_on=ended_on,
+            boots=boots,
+            duration_s=duration_s,
+            heard=heard,
+        )
+
+    def _run(self, heard: list[tuple[int, str]], marks: list[tuple[int, Mark]]) -> tuple[str, int]:
+        if self.what == "data":
+            self._store(marks)
+            return "stored", 0
+        return self._update(heard)
+
+    def _update(self, heard: list[tuple[int, str]]) -> tuple[str, int]:
+        place = self.place
+        count = place.need("interposer").count
+
+        def hear(event: Event) -> None:
+            heard.append((count(), f"{event.phase}.{event.event}"))
+            self._on_event(event)
+
+        follower = Follower(
+            place.console,
+            place.clock,
+            hear,
+            from_start=True,
+            on_boot=lambda: heard.append((count(), "boot.prom")),
+        )
+        place.catalogue.verify(self.new)
+        url = place.bundles.offer(self.new.bundle)
+        fresh(place.console)
+        start(place.console, url)
+        ended_on = follower.follow(Deadline.after(place.clock, RUN_LIMIT_S), lambda: False)
+        wanted = "fallback" if self.what == "rollback" else "done"
+        if ended_on != wanted:
+            said = [f"{event.phase} {event.event} {event.keys}" for event in follower.events[-2:]]
+            raise BoardError(
+                f"without any fault the {self.what} from {self.old} to {self.new} ended on"
+                f" {ended_on!r}, not on {wanted!r}; the board's last words: {said}"
+            )
+        return ended_on, follower.boots
+
+    def _store(self, marks: list[tuple[int, Mark]]) -> None:
+        """Have the state change again and again: each answer is a promise."""
+        place = self.place
+        count = place.need("interposer").count
+        first = marks[0][1].value
+        for value in range(first + 1, first + 1 + DATA_STORES):
+            answer = place.service.store(SESSION, value, ANSWER_LIMIT_S)
+            if answer.value != value:
+                raise BoardError(f"the service kept {answer.value} in place of {value}")
+            mark = Mark(
+                value=answer.value,
+                counter=answer.counter,
+                sessions=answer.sessions,
+                release=answer.release,
+            )
+            marks.append((count(), mark))
+
+
+def _check(what: str, old: Release, new: Release) -> None:
+    def number(release: Release) -> tuple[int, ...]:
+        return tuple(int(part) for part in release.name.split("."))
+
+    if what == "data":
+        return
+    if old.name == new.name:
+        raise UsageError(f"{what}: from {old} to {new} moves nothing")
+    if what in {"upgrade", "confirm"} and number(new) < number(old):
+        raise UsageError(f"from {old} to {new} is a downgrade: say --what downgrade")
+    if what == "downgrade" and number(new) > number(old):
+        raise UsageError(f"from {old} to {new} is an upgrade: say --what upgrade")
+    if what == "rollback" and not new.broken:
+        raise UsageError(
+            f"a rollback needs a release that does not pass its self-check, and {new} does;"
+            " firmware/releases.toml marks such a release with `broken`"
+        )

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""The long way: the real exercise, the power really cut in it; what a replay does, too."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rig.clock import Deadline
+from rig.errors import BenchError, BoardError
+from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
+from rig.faults import CutAtOperation, Outcome
+from rig.inject import CUT_OFF_S, Injector, StepResult
+from rig.service import SESSION, Mark
+from rig.strategy import Status
+from rig.upgrade import Event
+from rig.verdict import Facts, judge
+
+CUT_LIMIT_S = 30.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Replayed:
+    """What the cut left, and what became of the board."""
+
+    outcome: Outcome
+    release: str | None
+    flash_sha256: str | None  # right after the (last) cut
+    cut: Any = None
+    boots: int = 0
+    duration_s: float = 0.0
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+class LongWay:
+    """Runs one exercise with one cut, from the golden flash to the verdict of the login shell."""
+
+    def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None = None) -> None:
+        self._exercise = exercise
+        self._place = exercise.place
+        self._on_event = on_event
+
+    def run(self, cut: CutAtOperation) -> Replayed:
+        """Prepare, cut, judge; the board is off afterwards."""
+        place = self._place
+        began_s = place.clock.now()
+        place.restore(self._exercise.old)
+        place.boot()
+        if self._exercise.what == "data":
+            replayed = self._guarded(cut)
+        else:
+            injector = Injector(place, None, self._on_event)
+            result = injector.upgrade(str(cut), self._exercise.new, cut).settle()
+            replayed = _replayed(result)
+        replayed.duration_s = place.clock.now() - began_s
+        if replayed.outcome is not Outcome.bench:
+            place.strategy.transition(Status.off)
+        return replayed
+
+    def _guarded(self, cut: CutAtOperation) -> Replayed:
+        try:
+            return self._data(cut)
+        except BenchError as error:
+            self._place.safe_off()
+            return Replayed(
+                outcome=Outcome.bench,
+                release=None,
+                flash_sha256=None,
+                error=f"{error.who}: {error}",
+            )
+        except BoardError as error:
+            return Replayed(
+                outcome=Outcome.bricked,
+                release=None,
+                flash_sha256=None,
+                error=f"{error.who}: {error}",
+            )
+
+    def _data(self, cut: CutAtOperation) -> Replayed:
+        """Cut while the service stores: it holds what it promised last, or the next."""
+        place = self._place
+        mark = place.service.mark(ANSWER_LIMIT_S)
+        interposer = place.need("interposer")
+        interposer.reset_count()
+        interposer.arm(cut.operation, cut.kind, cut.seed)
+        promised = self._store_until_cut(mark)
+        record, flash = interposer.last(), interposer.sha256()
+        place.strategy.transition(Status.off)
+        place.clock.sleep(CUT_OFF_S)
+        place.feed_board()
+        boots = place.boot()
+        held = place.service.remembered(ANSWER_LIMIT_S)
+        kept = (held.value, held.counter) in {
+            (promised + ahead, mark.counter + promised - mark.value + ahead) for ahead in (0, 1)
+        }
+        facts = Facts(
+            came_back=True,
+            before=mark.release,
+            wanted=mark.release,
+            after=held.release,
+            consistent=True,
+            state_kept=kept and held.sessions == mark.sessions,
+            must_refuse=False,
+            refused=False,
+            boots=boots,
+            boots_expected=1,
+        )
+        return Replayed(
+            outcome=judge(facts),
+            release=held.release,
+            flash_sha256=flash,
+            cut=record,
+            boots=boots,
+            notes=[f"promised {promised}, holds {held.value}"],
+        )
+
+    def _store_until_cut(self, mark: Mark) -> int:
+        """Store value after value until the power goes; return the last that was promised."""
+        place = self._place
+        deadline = Deadline.after(place.clock, CUT_LIMIT_S)
+        promised = mark.value
+        for value in range(mark.value + 1, mark.value + 1 + DATA_STORES):
+            answer = place.service.try_store(SESSION, value)
+            if answer is None:
+                break
+            promised = answer.value
+        while place.need("interposer").state() != "FIRED":
+            if deadline.passed:
+                raise BenchError(f"the cut did not come in {DATA_STORES} stores")
+            place.clock.sleep(0.05)
+        return promised
+
+
+def _replayed(result: StepResult) -> Replayed:
+    return Replayed(
+        outcome=result.outcome,
+        release=result.to_release,
+        flash_sha256=result.flash_sha256_after_cut,
+        cut=result.cut,
+        boots=result.boots,
+        notes=[*result.notes],
+        error=result.error,
+    )

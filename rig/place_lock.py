@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""One run at a time on a place: a lock that goes with the process that holds it.
+
+labgrid's coordinator locks places for a lab; this one is for a place file without a coordinator,
+and keeps two runs on this computer off each other's console.
+"""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from rig.errors import BenchError
+
+
+def _folder() -> Path:
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "walnut-rig" / "locks"
+
+
+class PlaceLock:
+    """Held from its making to `release`, or the end of the process.
+
+    Args:
+        console: host and port of the board's console: that is what a place is on this computer.
+    """
+
+    def __init__(self, name: str, console: tuple[str, int]) -> None:
+        folder = _folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{console[0]}-{console[1]}.lock"
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(self._handle, 200).decode(errors="replace").strip()
+            os.close(self._handle)
+            raise BenchError(
+                f"place {name} (console {console[0]}:{console[1]}) is in use by {holder}:"
+                " wait for it, or end it"
+            ) from error
+        os.ftruncate(self._handle, 0)
+        words = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:150]
+        os.write(self._handle, f"process {os.getpid()} ({words})\n".encode())
+
+    def release(self) -> None:
+        os.close(self._handle)

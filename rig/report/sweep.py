@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: MIT
+"""A sweep for people and programs: fault map, counts with their bounds, failures with their key."""
+
+import json
+import sys
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from rig.faults import Outcome
+from rig.report.fault_map import fault_map
+from rig.report.links import point_latest_to
+from rig.statistics import clopper_pearson_upper
+from rig.sweep_records import LONG, SHORT, SweepRecords
+
+FORMAT = 1
+PAUSE_S = 60.0  # nothing judged for so long: nobody was at it
+TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
+GOOD = {outcome.value for outcome in Outcome if outcome.good}
+MAX_FAILURES = 200  # on the page; sweep.json has all
+
+
+def build(folder: Path) -> dict[str, Any]:
+    """Write sweep.json, fault-map.svg and index.html of a sweep; return the summary."""
+    records = SweepRecords(folder / "sweep.sqlite")
+    try:
+        summary = summarise(records)
+        picture = fault_map(records.operations(), records.points())
+    finally:
+        records.close()
+    text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+    (folder / "sweep.json").write_text(text, encoding="utf-8")
+    (folder / "fault-map.svg").write_text(picture, encoding="utf-8")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("sweep.html.j2").render(
+        summary=summary,
+        picture=picture,
+        good=GOOD,
+        shown=summary["failures"][:MAX_FAILURES],
+        allure=(folder / "allure" / "index.html").exists(),
+    )
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    return summary
+
+
+def summarise(records: SweepRecords) -> dict[str, Any]:
+    """Return what docs/reference/sweep.schema.json describes."""
+    sweep = records.sweep() or {}
+    points = records.points()
+    judged = [point for point in points if point["outcome"]]
+    short = [point for point in judged if point["way"] == SHORT]
+    trials = [point for point in judged if point["outcome"] != Outcome.bench.value]
+    failures = [point for point in trials if point["outcome"] not in GOOD]
+    operations = records.operations()
+    return {
+        "format": FORMAT,
+        "settings": sweep["settings"],
+        "journal_sha256": sweep["journal_sha256"],
+        "operations": len(operations),
+        "points": len(points),
+        "judged": len(judged),
+        "boots": sum(not point["shared"] for point in judged),
+        "shared": sum(point["shared"] for point in judged),
+        "wall_s": _wall_s(judged),
+        "outcomes": dict(sorted(Counter(point["outcome"] for point in judged).items())),
+        "upper_bound": clopper_pearson_upper(len(failures), len(trials)) if trials else None,
+        "phases": _phases(operations, short),
+        "long": _agreement(judged),
+        "failures": [_failure(point) for point in failures],
+    }
+
+
+def _wall_s(judged: list[dict[str, Any]]) -> float:
+    """Return how long the workers were at it: interruptions longer than a minute left out."""
+    times = sorted(point["at_s"] for point in judged)
+    spans = [late - early for early, late in pairwise(times)]
+    return float(round(sum(span for span in spans if span < PAUSE_S), 1))
+
+
+def _phases(operations: list[Any], short: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Count outcomes by phase and partition, in the order of the run."""
+    named = {item.number: (item.phase, item.partition) for item in operations}
+    rows: dict[tuple[str, str], Counter[str]] = {key: Counter() for key in named.values()}
+    sizes = Counter(named.values())
+    for point in short:
+        rows[named[point["number"]]][point["outcome"]] += 1
+    return [
+        {
+            "phase": phase,
+            "partition": partition,
+            "operations": sizes[phase, partition],
+            "outcomes": dict(sorted(counts.items())),
+        }
+        for (phase, partition), counts in rows.items()
+    ]
+
+
+def _agreement(judged: list[dict[str, Any]]) -> dict[str, Any]:
+    """Hold the real cuts against the recalled ones: the same flash, the same release after."""
+    short = {point["plan"]: point["record"] for point in judged if point["way"] == SHORT}
+    long = [point for point in judged if point["way"] == LONG]
+    differing = [
+        point["plan"]
+        for point in long
+        if point["plan"] not in short or not agrees(point["record"], short[point["plan"]])
+    ]
+    return {"points": len(long), "differing": differing}
+
+
+def agrees(long: dict[str, Any], short: dict[str, Any]) -> bool:
+    """Tell whether the real cut left the recalled flash, and the board made the same of it."""
+    keys = ("flash_sha256", "release")
+    return bool(long.get("flash_sha256")) and all(long[key] == short.get(key) for key in keys)
+
+
+def _failure(point: dict[str, Any]) -> dict[str, Any]:
+    record = point["record"]
+    return {
+        "plan": point["plan"],
+        "way": point["way"],
+        "outcome": point["outcome"],
+        "key": record.get("key"),
+        "flash": point["flash"],
+        "error": record.get("error"),
+        "notes": record.get("notes") or [],
+        "console": (record.get("console") or [])[-30:],
+    }
+
+
+def finish(folder: Path, *, allure: bool) -> dict[str, Any]:
+    """Make the Allure report, the page again with its link, and say what there is."""
+    from rig.report.allure import generate  # noqa: PLC0415 # only when a report is made
+
+    def warn(text: str) -> None:
+        sys.stderr.write(f"warning: {text}\n")
+
+    if allure:
+        generate(folder, warn)
+    summary = build(folder)
+    point_latest_to(folder, warn)
+    show(summary, folder)
+    return summary
+
+
+def show(summary: dict[str, Any], folder: Path) -> None:
+    """Print the sweep's counts."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
+    settings = summary["settings"]
+    title = f"{settings['what']} {settings['old']} → {settings['new']}"
+    table = Table(title=title, title_justify="left")
+    for column in ("phase", "partition", "operations", "outcomes"):
+        table.add_column(column)
+    for row in summary["phases"]:
+        outcomes = " ".join(f"{name} {count}" for name, count in row["outcomes"].items())
+        table.add_row(row["phase"], row["partition"], str(row["operations"]), outcomes)
+    console.print(table)
+    outcomes = ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items())
+    bound = summary["upper_bound"]
+    console.print(
+        f"{summary['judged']} of {summary['points']} points judged with {summary['boots']} boots"
+        f" ({summary['shared']} shared a flash) in {summary['wall_s']:.0f} s: {outcomes or 'none'}"
+    )
+    if bound is not None:
+        console.print(
+            f"failures {len(summary['failures'])}; were the points drawn at random, fewer than"
+            f" {bound:.3%} of all cuts would fail (Clopper-Pearson, one-sided 95 %)"
+        )
+    long = summary["long"]
+    console.print(
+        f"real cuts: {long['points']}, of which {len(long['differing'])} differ from the short way"
+    )
+    for failure in summary["failures"][:10]:
+        console.print(f"  {failure['outcome']}: rig replay '{failure['key']}'", soft_wrap=True)
+    console.print(f"report: {folder / 'index.html'}", soft_wrap=True)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""Has pytest, the only executor there is, carry out a command; exit codes say who must act."""
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from rig.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+BOARD_TESTS = ROOT / "tests" / "board"
+# Exit codes
+GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
+PYTEST_INTERRUPTED = 2
+ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
+_BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
+
+
+def new_folder() -> Path:
+    """Return a folder of this moment's for a run's records; it is made when it is used."""
+    return ROOT / "reports" / dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+
+
+def command(
+    nodes: Iterable[str], place: Path, folder: Path, options: Iterable[str] = ()
+) -> list[str]:
+    """Return the words that run `nodes` of tests/board on a place."""
+    words = [sys.executable, "-m", "pytest", *(str(BOARD_TESTS / node) for node in nodes)]
+    words += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-q", "--tb=short"]
+    return [*words, "--lg-env", str(place.resolve()), f"--rig-report={folder}", *options]
+
+
+def with_records(folder: Path) -> list[str]:
+    """Return the options that leave Allure results and JUnit XML in `folder`."""
+    return [f"--alluredir={folder / 'allure-results'}", f"--junitxml={folder / 'junit.xml'}"]
+
+
+def start(words: list[str], log: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start pytest; with `log` it talks to that file."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if log is None:
+        return subprocess.Popen(words, cwd=ROOT, env=environment)
+    with log.open("ab") as output:
+        return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=output, stderr=output)
+
+
+def wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order."""
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def told(folder: Path) -> tuple[int, str] | None:
+    """Return exit code and text of the rig's own error in a run that failed; None: none."""
+    try:
+        error = json.loads((folder / ERROR_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return _BY_ERROR.get(error["kind"], OURS), f"error ({error['who']} must act): {error['text']}"
+
+
+def firmware_index(place: Path) -> Path:
+    """Return where the index of the releases is that a place file names."""
+    import yaml  # noqa: PLC0415 # slow, and `rig --help` has no need of it
+
+    images = yaml.safe_load(place.read_text(encoding="utf-8"))["images"]
+    return (place.parent / str(images["firmware"])).resolve()
+
+
+def features(place: Path) -> set[str]:
+    """Return the features that a place file says its board's bench has."""
+    from labgrid.util.yaml import load  # noqa: PLC0415 # slow
+
+    with place.open(encoding="utf-8") as stream:
+        main = load(stream)["targets"]["main"]
+    return set(main.get("features", ()))
+
+
+def need_feature(place: Path, feature: str, why: str) -> None:
+    """Refuse a place that lacks something.
+
+    Raises:
+        UsageError: it does; says what for.
+    """
+    if feature not in features(place):
+        raise UsageError(f"{place} has no {feature} among its features: {why}")

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Which cuts a sweep makes, what each is called, and the key that repeats it; pure."""
+
+import math
+import random
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from rig.errors import UsageError
+from rig.faults import CutAtOperation, Kind, Plan, parse
+from rig.release import Catalogue, FlashMap, Release
+
+KEY_FORMAT = "walnut1"
+HASH_DIGITS = 12
+WHATS = ("upgrade", "downgrade", "confirm", "rollback", "data", "prom")
+KINDS = (Kind.before, Kind.torn, Kind.unstable, Kind.after)
+_KEY = re.compile(r"([a-z0-9]+)/([a-z]+)/([^/@]+)@([0-9a-f]+)/([^/@]+)@([0-9a-f]+)/(.+)")
+_POINTS = re.compile(r"all|log|([1-9]\d{0,5})(?::(\d{1,10}))?")
+
+# What the board was last heard to do, and what its next flash operations are then called.
+_PHASES = {
+    "start": "state",
+    "staging.start": "staging",
+    "staging.progress": "staging",
+    "staging.done": "commit",
+    "run.start": "commit",
+    "run.commit": "commit",
+    "run.reboot": "commit",
+    "boot.prom": "boot count",
+    "acceptance.start": "confirm",
+    "boot.up": "confirm",
+    "acceptance.done": "confirm",
+    "acceptance.failed": "boot count",
+    "acceptance.fallback": "fallback",
+}
+_BY_PARTITION = {"data": "state", "prom": "prom", "prom-fallback": "prom"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """One flash operation of a journalled run, with where and in which phase it fell."""
+
+    number: int
+    what: str  # ERASE or PROGRAM
+    offset: int
+    length: int
+    sha256: str
+    partition: str
+    phase: str
+
+    @property
+    def counts_always(self) -> bool:
+        """Whether every sweep has it: the commit and all that the boot flow decides by."""
+        return self.partition.startswith("env") or self.phase == "prom"
+
+
+def label(
+    journal: Iterable[tuple[int, str, int, int, str]],
+    heard: Sequence[tuple[int, str]],
+    flash_map: FlashMap,
+) -> tuple[Labelled, ...]:
+    """Name each operation by its partition and by what the board had said before it.
+
+    `heard` are (operations until then, event) in order, from where the rig read both.
+    """
+    found = []
+    for number, what, offset, length, sha256 in journal:
+        partition = flash_map.at(offset).name
+        said = [event for count, event in heard if count < number]
+        phase = _PHASES.get(said[-1] if said else "start", "?")
+        if partition.startswith("slot"):
+            phase = f"staging {what.lower()}"
+        phase = _BY_PARTITION.get(partition, phase)
+        found.append(
+            Labelled(
+                number=number,
+                what=what,
+                offset=offset,
+                length=length,
+                sha256=sha256,
+                partition=partition,
+                phase=phase,
+            )
+        )
+    return tuple(found)
+
+
+def choose(operations: Sequence[Labelled], points: str) -> tuple[int, ...]:
+    """Return the numbers that `points` (``all``, ``log``, ``N`` or ``N:seed``) picks.
+
+    The last operation, the commit and every write of the environments are in, always.
+
+    Raises:
+        UsageError: `points` is none of these.
+    """
+    found = _POINTS.fullmatch(points)
+    if found is None:
+        raise UsageError(f"--points is all, log, N or N:seed, not {points!r}")
+    numbers = [operation.number for operation in operations]
+    if not numbers:
+        raise UsageError("the journalled run has no flash operation: nothing can be cut")
+    if points == "all":
+        return tuple(numbers)
+    chosen = {operation.number for operation in operations if operation.counts_always}
+    chosen.add(numbers[-1])
+    if points == "log":
+        chosen |= {2**power for power in range(int(math.log2(numbers[-1])) + 1)}
+    else:
+        chance = random.Random(int(found[2] or 1))  # noqa: S311 # repeatable, not secret
+        chosen |= set(chance.sample(numbers, min(int(found[1]), len(numbers))))
+    return tuple(sorted(chosen & set(numbers)))
+
+
+def kinds_of(text: str) -> tuple[Kind, ...]:
+    """Read ``before,torn,after,unstable``, in whatever order.
+
+    Raises:
+        UsageError: it names something else.
+    """
+    known = {kind.value: kind for kind in KINDS}
+    names = text.split(",")
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"--kinds: {unknown[0]!r} is none of {', '.join(known)}")
+    return tuple(kind for kind in KINDS if kind.value in names)
+
+
+def cuts(numbers: Iterable[int], kinds: Iterable[Kind], seed: int) -> tuple[CutAtOperation, ...]:
+    """Return every cut, in the order in which the flash passes through their states."""
+    return tuple(
+        CutAtOperation(operation=number, kind=kind, seed=seed if kind.seeded else 0)
+        for number in numbers
+        for kind in kinds
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """Everything that a trial was made of, as one word: it repeats the trial."""
+
+    what: str
+    old: str
+    old_hash: str
+    new: str
+    new_hash: str
+    plan: Plan
+
+    @classmethod
+    def of(cls, what: str, old: Release, new: Release, plan: Plan) -> Self:
+        return cls(
+            what=what,
+            old=old.name,
+            old_hash=old.golden_sha256[:HASH_DIGITS],
+            new=new.name,
+            new_hash=new.bundle_sha256[:HASH_DIGITS],
+            plan=plan,
+        )
+
+    def __str__(self) -> str:
+        ends = f"{self.old}@{self.old_hash}/{self.new}@{self.new_hash}"
+        return f"{KEY_FORMAT}/{self.what}/{ends}/{self.plan}"
+
+    def check(self, catalogue: Catalogue) -> None:
+        """Make sure that the releases are those that the key was made with.
+
+        Raises:
+            UsageError: one is not there, or has other bytes.
+        """
+        old, new = catalogue.release(self.old), catalogue.release(self.new)
+        for name, wanted, found in (
+            (self.old, self.old_hash, old.golden_sha256),
+            (self.new, self.new_hash, new.bundle_sha256),
+        ):
+            if not found.startswith(wanted):
+                raise UsageError(
+                    f"the key was made with a release {name} of hash {wanted}; {catalogue.index}"
+                    f" has {found[:HASH_DIGITS]}: check out the firmware of that time and build it"
+                )
+
+
+def parse_key(text: str) -> Key:
+    """Read a key from its text form; ``str(parse_key(text)) == text``.
+
+    Raises:
+        UsageError: it is no key, or another version of the rig made it.
+    """
+    found = _KEY.fullmatch(text)
+    if found is None:
+        example = f"{KEY_FORMAT}/upgrade/1.0.0@…/2.0.0@…/cut@op:700/torn:seed=1"
+        raise UsageError(f"{text!r} is not a replay key; one looks like {example}")
+    version, what, old, old_hash, new, new_hash, plan = found.groups()
+    if version != KEY_FORMAT:
+        raise UsageError(
+            f"the key is of another version of the rig: {version}, this one reads {KEY_FORMAT}"
+        )
+    if what not in WHATS:
+        raise UsageError(f"the key's exercise {what!r} is none of {', '.join(WHATS)}")
+    return Key(what=what, old=old, old_hash=old_hash, new=new, new_hash=new_hash, plan=parse(plan))

@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: MIT
+"""A sweep's points in the run's SQLite file: each claimed by one worker, none done twice."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rig.clock import wall_time_s
+from rig.errors import BenchError, UsageError
+from rig.faults import CutAtOperation, parse
+from rig.results import plain
+from rig.sweep import Labelled
+
+FORMAT = 1
+BUSY_S = 30.0
+SHORT, LONG = "short", "long"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS sweep (
+    id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, settings TEXT NOT NULL,
+    journal_sha256 TEXT NOT NULL, recording TEXT NOT NULL, baseline_s REAL NOT NULL,
+    started_at_s REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS operation (
+    number INTEGER PRIMARY KEY, what TEXT NOT NULL, start INTEGER NOT NULL,
+    length INTEGER NOT NULL, sha256 TEXT NOT NULL, partition TEXT NOT NULL,
+    phase TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS point (
+    plan TEXT NOT NULL, way TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL,
+    depth INTEGER NOT NULL, position INTEGER NOT NULL, owner TEXT, flash TEXT, outcome TEXT,
+    shared INTEGER NOT NULL DEFAULT 0, boots INTEGER, duration_s REAL, at_s REAL,
+    nested INTEGER, record TEXT, PRIMARY KEY (plan, way)) STRICT;
+CREATE INDEX IF NOT EXISTS point_flash ON point (flash) WHERE shared = 0;
+CREATE INDEX IF NOT EXISTS point_open ON point (way, position) WHERE outcome IS NULL;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One cut that is to be judged, by the short way or the long one."""
+
+    cut: CutAtOperation
+    way: str
+
+
+class SweepRecords:
+    """Every method commits before it returns; several processes may use one file.
+
+    Raises:
+        BenchError: the disk is full or gone; what was recorded before stays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._guard():
+            self._database = sqlite3.connect(path, timeout=BUSY_S)
+            self._database.row_factory = sqlite3.Row
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise BenchError(
+                f"the sweep cannot be recorded in {self.path}: {error}; free space on that disk"
+                " and give the same command again: it goes on where it was"
+            ) from error
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        with self._guard(), self._database:
+            yield self._database
+
+    # ---- what is swept
+    def begin(
+        self,
+        settings: dict[str, Any],
+        journal_sha256: str,
+        operations: Iterable[Labelled],
+        recording: dict[str, Any],
+        baseline_s: float,
+    ) -> None:
+        """Note what is swept, once; a second time it must be the same.
+
+        Raises:
+            UsageError: the file holds a sweep of something else.
+        """
+        found = self.sweep()
+        if found is None:
+            with self._change() as database:
+                database.execute(
+                    "INSERT INTO sweep VALUES (1, ?, ?, ?, ?, ?, ?)",
+                    (
+                        FORMAT,
+                        json.dumps(settings),
+                        journal_sha256,
+                        json.dumps(recording),
+                        baseline_s,
+                        wall_time_s(),
+                    ),
+                )
+                database.executemany(
+                    "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        (
+                            item.number,
+                            item.what,
+                            item.offset,
+                            item.length,
+                            item.sha256,
+                            item.partition,
+                            item.phase,
+                        )
+                        for item in operations
+                    ],
+                )
+            return
+        changed = [name for name in settings if found["settings"].get(name) != settings[name]]
+        if changed:
+            was = {name: found["settings"].get(name) for name in changed}
+            raise UsageError(
+                f"{self.path} holds another sweep: there {was}, here"
+                f" { {name: settings[name] for name in changed} }; take another --report folder"
+            )
+        if found["journal_sha256"] != journal_sha256:
+            raise UsageError(
+                f"{self.path} holds a sweep of another journal, {found['journal_sha256'][:12]};"
+                f" this board's is {journal_sha256[:12]}: the exercise is not repeatable on it, or"
+                " its software is another"
+            )
+
+    def sweep(self) -> dict[str, Any] | None:
+        """Return what is swept, None before `begin`."""
+        row = self._database.execute("SELECT * FROM sweep").fetchone()
+        if row is None:
+            return None
+        if row["format"] != FORMAT:
+            raise UsageError(f"{self.path} is of format {row['format']}, this rig has {FORMAT}")
+        found = dict(row)
+        found["settings"] = json.loads(row["settings"])
+        found["recording"] = json.loads(row["recording"])
+        return found
+
+    def operations(self) -> list[Labelled]:
+        rows = self._database.execute("SELECT * FROM operation ORDER BY number")
+        return [
+            Labelled(
+                number=row["number"],
+                what=row["what"],
+                offset=row["start"],
+                length=row["length"],
+                sha256=row["sha256"],
+                partition=row["partition"],
+                phase=row["phase"],
+            )
+            for row in rows
+        ]
+
+    # ---- points
+    def add_points(self, points: Iterable[Point], *, after: int = 0) -> None:
+        """Add points that are to be judged; those that are there stay as they are."""
+        rows = [
+            (
+                str(point.cut),
+                point.way,
+                point.cut.operation,
+                point.cut.cuts[-1].kind.value,
+                len(point.cut.cuts),
+                after + place,
+            )
+            for place, point in enumerate(points, start=1)
+        ]
+        with self._change() as database:
+            database.executemany(
+                "INSERT OR IGNORE INTO point (plan, way, number, kind, depth, position)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+
+    def claim(self, owner: str) -> Point | None:
+        """Take the next point that nobody has, the short way's first; None when there is none."""
+        with self._change() as database:
+            row = database.execute(
+                "UPDATE point SET owner = ? WHERE rowid = (SELECT rowid FROM point WHERE"
+                " owner IS NULL AND outcome IS NULL AND depth = 1"
+                " ORDER BY way DESC, position LIMIT 1) RETURNING plan, way",
+                (owner,),
+            ).fetchone()
+        return None if row is None else _point(row)
+
+    def release_claims(self) -> None:
+        """Give back what workers took and did not finish; only while none runs."""
+        with self._change() as database:
+            database.execute(
+                "UPDATE point SET owner = NULL WHERE outcome IS NULL"
+                " OR (nested IS NULL AND depth = 1 AND way = 'short')"
+            )
+            database.execute(
+                "UPDATE point SET outcome = NULL WHERE owner IS NULL AND outcome IS NOT NULL"
+            )
+
+    def same_flash(self, flash: str) -> dict[str, Any] | None:
+        """Return the point that was judged on the same flash, None if none was."""
+        row = self._database.execute(
+            "SELECT * FROM point WHERE flash = ? AND shared = 0 AND outcome IS NOT NULL"
+            " AND outcome != 'bench' AND way = 'short'",
+            (flash,),
+        ).fetchone()
+        return None if row is None else _row(row)
+
+    def has_long(self, point: Point) -> bool:
+        """Tell whether the same cut is also made the long way."""
+        return (
+            self._database.execute(
+                "SELECT 1 FROM point WHERE plan = ? AND way = ?", (str(point.cut), LONG)
+            ).fetchone()
+            is not None
+        )
+
+    def is_done(self, point: Point) -> bool:
+        row = self._database.execute(
+            "SELECT outcome FROM point WHERE plan = ? AND way = ?", (str(point.cut), point.way)
+        ).fetchone()
+        return row is not None and row["outcome"] is not None
+
+    def judged(
+        self,
+        point: Point,
+        *,
+        outcome: str,
+        flash: str,
+        shared: bool,
+        boots: int,
+        duration_s: float,
+        record: object,
+        owner: str,
+    ) -> None:
+        """Record one point's verdict."""
+        with self._change() as database:
+            database.execute(
+                "UPDATE point SET outcome = ?, flash = ?, shared = ?, boots = ?, duration_s = ?,"
+                " at_s = ?, record = ?, owner = ? WHERE plan = ? AND way = ?",
+                (
+                    outcome,
+                    flash,
+                    int(shared),
+                    boots,
+                    duration_s,
+                    wall_time_s(),
+                    json.dumps(plain(record)),
+                    owner,
+                    str(point.cut),
+                    point.way,
+                ),
+            )
+
+    def nested_done(self, point: Point, count: int) -> None:
+        """Note that all cuts nested in this one have been judged."""
+        with self._change() as database:
+            database.execute(
+                "UPDATE point SET nested = ? WHERE plan = ? AND way = ?",
+                (count, str(point.cut), point.way),
+            )
+
+    def points(self) -> list[dict[str, Any]]:
+        """Return every point, judged or not, in order."""
+        rows = self._database.execute(
+            "SELECT * FROM point ORDER BY way DESC, number, depth, position"
+        )
+        return [_row(row) for row in rows]
+
+    def progress(self) -> dict[str, Any]:
+        """Count points, boots and outcomes so far."""
+        total, done, booted = self._database.execute(
+            "SELECT count(*), count(outcome), sum(outcome IS NOT NULL AND shared = 0) FROM point"
+        ).fetchone()
+        rows = self._database.execute(
+            "SELECT outcome, count(*) FROM point WHERE outcome IS NOT NULL GROUP BY outcome"
+        )
+        outcomes = {row[0]: row[1] for row in rows}
+        return {"total": total, "done": done, "booted": booted or 0, "outcomes": outcomes}
+
+
+def _point(row: sqlite3.Row) -> Point:
+    cut = parse(row["plan"])
+    if not isinstance(cut, CutAtOperation):
+        raise UsageError(f"{row['plan']!r} is no cut at an operation")
+    return Point(cut, row["way"])
+
+
+def _row(row: sqlite3.Row) -> dict[str, Any]:
+    found = dict(row)
+    found["record"] = json.loads(row["record"]) if row["record"] else None
+    return found

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+"""`rig sweep`: plan, workers, verdict, each a run of pytest; shows progress, judges nothing."""
+
+import argparse
+import fcntl
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rig import runs
+from rig.clock import SystemClock
+from rig.errors import BenchError, UsageError
+
+TICK_S = 1.0
+LINE_EVERY_S = 15.0  # between two lines of progress where nobody watches a terminal
+DATABASE = "sweep.sqlite"
+LONG_DEFAULT = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `rig sweep`'s options."""
+    add = parser.add_argument
+    add("--place", type=Path, action="append", required=True, help="place file; several: in turn")
+    add("--from", dest="old", required=True, metavar="RELEASE")
+    add("--to", dest="new", metavar="RELEASE", help="not needed with --what data")
+    add("--what", default="upgrade", help="upgrade, downgrade, confirm, rollback, data or prom")
+    add("--points", default="all", help="all, log, or N[:seed] (default all)")
+    add("--kinds", default="before,torn,after", help="of before,torn,after,unstable")
+    add("--seed", type=int, default=1, help="picks torn parts and samples (default 1)")
+    add("--nested", type=int, default=1, metavar="DEPTH", help="2: cut the recovery, too")
+    add("--long", type=int, default=LONG_DEFAULT, help="points also cut for real (default 20)")
+    add("--jobs", type=int, help="boards side by side (default: one for each --place)")
+    add("--dry-run", action="store_true", help="count and name the operations, cut nothing")
+    add("--report", type=Path, help="folder (default reports/sweep-…; the same command resumes)")
+    add("--no-allure", action="store_true", help="skip the Allure report")
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Run or resume a sweep; return the exit code."""
+    settings = _settings(arguments)
+    name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    ends = f"{settings['what']}-{settings['old']}-{settings['new']}"
+    folder = (arguments.report or runs.ROOT / "reports" / f"sweep-{ends}-{name}").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        return _Run(arguments, settings, folder).all()
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Check everything that can be checked before a board moves; return what makes the sweep.
+
+    Raises:
+        UsageError: something of it is wrong.
+    """
+    from rig.place_file import require  # noqa: PLC0415 # labgrid is slow
+    from rig.release import Catalogue  # noqa: PLC0415
+    from rig.sweep import WHATS, choose, kinds_of  # noqa: PLC0415
+
+    if arguments.what not in WHATS:
+        raise UsageError(f"--what is one of {', '.join(WHATS)}, not {arguments.what!r}")
+    kinds = kinds_of(arguments.kinds)
+    del choose
+    if arguments.nested not in {1, 2}:
+        raise UsageError(f"--nested is 1 or 2, not {arguments.nested}")
+    jobs = arguments.jobs or len(arguments.place)
+    if not 1 <= jobs <= len(arguments.place):
+        raise UsageError(
+            f"--jobs {jobs} needs as many places, there are {len(arguments.place)}: give a --place"
+            " for each board"
+        )
+    for place in arguments.place:
+        require(place)
+        why = f"cuts of kind {arguments.kinds} at an operation need one (a flash emulator)"
+        runs.need_feature(place, "interposer", why)
+    catalogue = Catalogue.load(runs.firmware_index(arguments.place[0]))
+    new = arguments.new or (arguments.old if arguments.what == "data" else None)
+    if new is None:
+        raise UsageError(f"--what {arguments.what} needs --to")
+    old_release, new_release = catalogue.release(arguments.old), catalogue.release(new)
+    return {
+        "what": arguments.what,
+        "old": arguments.old,
+        "old_hash": old_release.golden_sha256,
+        "new": new,
+        "new_hash": new_release.bundle_sha256,
+        "points": arguments.points,
+        "kinds": [kind.value for kind in kinds],
+        "seed": arguments.seed,
+        "nested": arguments.nested,
+        "long": arguments.long,
+    }
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder; BenchError when another sweep does."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise BenchError(f"another sweep works in {folder}: wait for it, or end it") from error
+    else:
+        yield
+    finally:
+        os.close(handle)
+
+
+class _Run:
+    """The stages of one sweep in one folder."""
+
+    def __init__(
+        self, arguments: argparse.Namespace, settings: dict[str, Any], folder: Path
+    ) -> None:
+        from rig.sweep_records import SweepRecords  # noqa: PLC0415 # sqlite, numpy
+
+        self._arguments = arguments
+        self._settings = settings
+        self._folder = folder
+        self._places = arguments.place[: arguments.jobs or len(arguments.place)]
+        self._records = SweepRecords(folder / DATABASE)
+        self._clock = SystemClock()
+
+    def all(self) -> int:
+        """Go through the stages; the first that fails ends it."""
+        code = self._plan()
+        if code == runs.GOOD and not self._arguments.dry_run:
+            code = self._points()
+            code = self._verdict(code)
+        self._records.close()
+        return code
+
+    def _options(self) -> list[str]:
+        return [f"--rig-sweep={json.dumps(self._settings)}"]
+
+    def _plan(self) -> int:
+        if self._records.sweep() is None:
+            (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
+            words = runs.command(
+                ["test_sweep.py::test_plan"], self._places[0], self._folder, self._options()
+            )
+            if code := runs.wait(runs.start(words)):
+                return self._told(code)
+        self._show_plan()
+        return runs.GOOD
+
+    def _told(self, code: int) -> int:
+        if code == runs.PYTEST_INTERRUPTED:
+            return runs.INTERRUPTED
+        told = runs.told(self._folder)
+        if told is None:
+            return runs.OURS
+        sys.stderr.write(f"{told[1]}\n")
+        return told[0]
+
+    def _show_plan(self) -> None:
+        """Say how large the sweep is and how long it will take, before it starts."""
+        found = self._records.sweep()
+        if found is None:
+            raise BenchError(f"the plan was not recorded in {self._folder}")
+        operations = self._records.operations()
+        phases: dict[tuple[str, str], int] = {}
+        for item in operations:
+            key = (item.phase, item.partition)
+            phases[key] = phases.get(key, 0) + 1
+        points = self._records.progress()
+        say = sys.stdout.write
+        say(f"{len(operations)} flash operations:\n")
+        for (phase, partition), count in phases.items():
+            first = next(o for o in operations if (o.phase, o.partition) == (phase, partition))
+            say(f"  {count:6}  {phase:15} in {partition:12} from operation {first.number} on\n")
+        left = points["total"] - points["done"]
+        expected_min = left * found["baseline_s"] / len(self._places) / 60
+        say(
+            f"{points['total']} points, {points['done']} done; one boot takes"
+            f" {found['baseline_s']:.2f} s, so at most {expected_min:.0f} min"
+            f" on {len(self._places)} board(s); records: {self._folder}\n"
+        )
+        sys.stdout.flush()
+
+    def _points(self) -> int:
+        """Have one worker a place judge points until none is left."""
+        if self._records.progress()["total"] == self._records.progress()["done"]:
+            return runs.GOOD
+        self._records.release_claims()
+        (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
+        children = [
+            runs.start(
+                runs.command(["test_sweep.py::test_points"], place, self._folder, self._options()),
+                self._folder / f"worker-{place.stem}.log",
+            )
+            for place in self._places
+        ]
+        try:
+            self._watch(children)
+        except KeyboardInterrupt:
+            for child in children:
+                runs.wait(child)
+            return runs.INTERRUPTED
+        codes = [child.returncode for child in children]
+        if not any(codes):
+            return runs.GOOD
+        sys.stderr.write(f"a worker failed: see {self._folder}/worker-*.log\n")
+        return self._told(max(codes))
+
+    def _watch(self, children: list["subprocess.Popen[bytes]"]) -> None:
+        """Show how far the workers are until all have ended."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        began_s = last_s = self._clock.now()
+        first = self._records.progress()
+        with Progress(*columns) as bar:
+            live = bar.console.is_terminal
+            task = bar.add_task("", total=first["total"], visible=live)
+            while any(child.poll() is None for child in children):
+                self._clock.sleep(TICK_S)
+                found = self._records.progress()
+                minutes = (self._clock.now() - began_s) / 60
+                rate = (found["done"] - first["done"]) / minutes
+                outcomes = " ".join(f"{k} {v}" for k, v in sorted(found["outcomes"].items()))
+                text = (
+                    f"{found['done']}/{found['total']} points, {found['booted']} boots,"
+                    f" {rate:.0f} verdicts/min: {outcomes}"
+                )
+                bar.update(task, completed=found["done"], total=found["total"], description=text)
+                if not live and self._clock.now() - last_s >= LINE_EVERY_S:
+                    last_s = self._clock.now()
+                    sys.stdout.write(f"[{last_s - began_s:6.0f} s] {text}\n")
+                    sys.stdout.flush()
+
+    def _verdict(self, code: int) -> int:
+        """Judge what was recorded, and make the reports, also of a sweep that was cut short."""
+        from rig.report.sweep import build, finish  # noqa: PLC0415 # matplotlib
+
+        build(self._folder)
+        words = runs.command(
+            ["test_sweep.py"],
+            self._places[0],
+            self._folder,
+            [
+                *self._options(),
+                *runs.with_records(self._folder),
+                "--deselect=tests/board/test_sweep.py::test_plan",
+                "--deselect=tests/board/test_sweep.py::test_points",
+            ],
+        )
+        judged = runs.wait(runs.start(words, self._folder / "verdict.log"))
+        finish(self._folder, allure=not self._arguments.no_allure)
+        if code:
+            return code
+        return runs.PRODUCT if judged else runs.GOOD

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""The short way: a board whose flash a cut has left is given power once, and judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rig.clock import Deadline
+from rig.errors import BenchError, BoardError
+from rig.exercise import Exercise
+from rig.faults import Outcome
+from rig.release import Release
+from rig.service import Mark
+from rig.strategy import Status
+from rig.upgrade import Event, Follower
+from rig.verdict import Facts, judge
+
+ANSWER_LIMIT_S = 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Trial:
+    """What became of the board; `duration_s` is from power-on to the verdict."""
+
+    outcome: Outcome
+    release: str | None = None
+    slot: str | None = None
+    ended_on: str = ""
+    boots: int = 0
+    duration_s: float = 0.0
+    held: Mark | None = None
+    flash_sha256: str | None = None  # before power-on, where the long way is to agree
+    notes: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)  # the board's own last words
+    error: str | None = None
+
+
+class Judge:
+    """Looks at boards of one place that come back from a cut in one exercise."""
+
+    def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None = None) -> None:
+        self._exercise = exercise
+        self._place = exercise.place
+        self._on_event = on_event or (lambda _: None)
+
+    def look(self, allowed: tuple[Mark, ...], boots_expected: int = 1) -> Trial:
+        """Give the board power, follow it to its end, judge it, and leave it off.
+
+        `allowed` are the states that it may hold.  A failing bench is the outcome `bench`.
+        """
+        place = self._place
+        began_s = place.clock.now()
+        try:
+            trial = self._look(allowed, boots_expected)
+        except BenchError as error:
+            trial = Trial(outcome=Outcome.bench, error=f"{error.who}: {error}")
+        except BoardError as error:
+            trial = self._gone(error)
+        trial.duration_s = place.clock.now() - began_s
+        if trial.outcome is Outcome.bench:
+            place.safe_off()
+        else:
+            place.strategy.transition(Status.off)
+        return trial
+
+    def _gone(self, error: BoardError) -> Trial:
+        try:
+            self._place.check_feed()
+        except BenchError as bench:
+            return Trial(outcome=Outcome.bench, error=f"{bench.who}: {bench} ({error})")
+        return Trial(outcome=Outcome.bricked, error=f"{error.who}: {error}")
+
+    def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> Trial:
+        place = self._place
+        place.feed_board()
+        follower = Follower(place.console, place.clock, self._on_event)
+        place.strategy.start()
+        deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
+        ended_on = follower.follow(deadline, lambda: False)
+        up = [event for event in follower.events if (event.phase, event.event) == ("boot", "up")]
+        held = place.service.remembered(ANSWER_LIMIT_S)
+        trial = Trial(
+            outcome=Outcome.bench,
+            release=held.release,
+            slot=up[-1].keys.get("slot"),
+            ended_on=ended_on,
+            boots=follower.boots,
+            held=held,
+        )
+        whole = self._is_whole(trial, up[-1])
+        trial.outcome = judge(
+            Facts(
+                came_back=True,
+                before=self._exercise.old.name,
+                wanted=self._exercise.new.name,
+                after=held.release,
+                consistent=whole,
+                state_kept=held.state in [mark.state for mark in allowed],
+                must_refuse=False,
+                refused=False,
+                boots=follower.boots,
+                boots_expected=boots_expected,
+            )
+        )
+        if held.state not in [mark.state for mark in allowed]:
+            wanted = " or ".join(str(mark.state) for mark in allowed)
+            trial.notes.append(f"holds (value, counter, sessions) {held.state}, wanted {wanted}")
+        return trial
+
+    def _is_whole(self, trial: Trial, up: Event) -> bool:
+        """Tell whether kernel, root file system, service and the slot's bytes are one release."""
+        known = self._place.catalogue.releases.get(trial.release or "")
+        if known is None:
+            trial.notes.append(f"the service says it is {trial.release}, which nobody built")
+            return False
+        said = (up.keys.get("release"), up.keys.get("kernel"))
+        if said != (known.name, known.kernel):
+            trial.notes.append(f"root file system and kernel are {said}, the service {known}")
+            return False
+        if not self._slot_holds(known, trial.slot):
+            trial.notes.append(f"slot {trial.slot}, which it runs from, does not hold {known}")
+            return False
+        return True
+
+    def _slot_holds(self, release: Release, slot: str | None) -> bool:
+        place = self._place
+        partition = place.flash_map.partition(f"slot-{slot}")
+        found = place.interposer.sha256(partition.offset, release.image_size)
+        return bool(found == release.image_sha256)

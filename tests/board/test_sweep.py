@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""`rig sweep`: a cut at every chosen flash operation, and what the board must make of it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import allure
+import pytest
+
+from rig.exercise import Exercise
+from rig.faults import Outcome
+from rig.place import Place
+from rig.report.sweep import agrees
+from rig.sweep_records import LONG, SHORT, SweepRecords
+from rig.sweeper import Sweeper
+
+BAD = {outcome.value for outcome in Outcome if not outcome.good}
+DAY_S = 86_400
+
+
+@pytest.fixture
+def settings(pytestconfig: pytest.Config) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(pytestconfig.getoption("rig_sweep"))
+    return found
+
+
+@pytest.fixture
+def records(folder: Path) -> Iterator[SweepRecords]:
+    records = SweepRecords(folder / "sweep.sqlite")
+    yield records
+    records.close()
+
+
+@pytest.fixture
+def sweeper(
+    place: Place,
+    console: Any,
+    records: SweepRecords,
+    settings: dict[str, Any],
+    say: Callable[[str], None],
+) -> Sweeper:
+    old, new = (place.catalogue.release(settings[name]) for name in ("old", "new"))
+    return Sweeper(Exercise(place, settings["what"], old, new), records, settings, say, console)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.lg_feature("interposer")
+def test_plan(sweeper: Sweeper) -> None:
+    """Count and name the operations; nothing is cut."""
+    sweeper.plan()
+
+    assert sweeper.recording.operations
+
+
+@pytest.mark.timeout(DAY_S)
+@pytest.mark.lg_feature("interposer")
+def test_points(sweeper: Sweeper) -> None:
+    """One worker's share: the verdicts are judged when all workers are through."""
+    sweeper.resume()
+    done = sweeper.work()
+
+    sweeper.say(f"{done} points judged by this worker")
+
+
+def judged(config: pytest.Config) -> list[dict[str, Any]]:
+    records = SweepRecords(Path(config.getoption("rig_report")) / "sweep.sqlite")
+    try:
+        return records.points()
+    finally:
+        records.close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each failed point a result of its own."""
+    if "failure" in metafunc.fixturenames:
+        bad = [point for point in judged(metafunc.config) if point["outcome"] in BAD]
+        names = [f"{point['way']}:{point['plan']}" for point in bad]
+        metafunc.parametrize("failure", bad, ids=names)
+
+
+def test_every_cut_leaves_a_board_that_comes_back_whole(
+    pytestconfig: pytest.Config, folder: Path
+) -> None:
+    """Safety and recovery at every point, docs/explanation/fault-model.md."""
+    points = judged(pytestconfig)
+    for name, kind in (("fault-map.svg", allure.attachment_type.SVG),):
+        if (folder / name).exists():
+            allure.attach.file(str(folder / name), name, kind)
+    counts = Counter(point["outcome"] for point in points)
+
+    assert points, "the sweep has no point"
+    assert None not in counts, f"{counts[None]} points were not judged"
+    assert not set(counts) & BAD, f"outcomes: {dict(counts)}"
+
+
+def test_the_long_way_agrees_with_the_short_way(pytestconfig: pytest.Config) -> None:
+    """The real cut leaves the flash that was recalled, and the board makes the same of it."""
+    points = judged(pytestconfig)
+    short = {point["plan"]: point["record"] for point in points if point["way"] == SHORT}
+    long = [point for point in points if point["way"] == LONG]
+    differing = [p["plan"] for p in long if not agrees(p["record"] or {}, short[p["plan"]] or {})]
+
+    assert not differing, f"{len(differing)} of {len(long)} differ: {differing[:5]}"
+
+
+def test_a_point(failure: dict[str, Any]) -> None:
+    """One cut after which the board was not what it must be."""
+    record = failure["record"]
+    lines = record.get("console") or []
+    allure.attach("\n".join(lines), "console", allure.attachment_type.TEXT)
+
+    pytest.fail(
+        f"{failure['outcome']}: rig replay {record.get('key')}\n"
+        f"{record.get('error') or ''} {record.get('notes') or ''}"
+    )
