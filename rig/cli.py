@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rig import runs, sweep_run
+from rig import replay_run, runs, sweep_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
@@ -24,6 +24,7 @@ def _parser() -> argparse.ArgumentParser:
     cycle.add_argument("--cycles", type=int, default=1, metavar="N")
     cycle.add_argument("--fault", default="none", metavar="PLAN", help="cut@op:700/torn:seed=1 …")
     sweep_run.add_arguments(commands.add_parser("sweep", help="cut the power at every operation"))
+    replay_run.add_arguments(commands.add_parser("replay", help="repeat one trial from its key"))
     report = commands.add_parser("report", help="make the reports of a run again")
     report.add_argument("folder", type=Path)
     doctor = commands.add_parser("doctor", help="check this computer and a place")
@@ -73,6 +74,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return _pytest("test_cycle.py", arguments, options)
         case "sweep":
             return sweep_run.sweep(arguments)
+        case "replay":
+            return replay_run.replay(arguments)
         case "report":
             return _report(arguments.folder.resolve(), allure=True)
         case _:

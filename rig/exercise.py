@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError, UsageError
+from rig.faults import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
 from rig.release import Release
 from rig.service import SESSION, Mark
@@ -102,6 +103,26 @@ class Exercise:
             duration_s=duration_s,
             heard=heard,
         )
+
+    def nearest(self, plan: CutAtMark) -> CutAtOperation:
+        """Return the operation that the flash was at when the board said what `plan` waits for.
+
+        Raises:
+            UsageError: a run without a fault never says that.
+        """
+        seen: list[tuple[int, Event]] = []
+        count = self.place.need("interposer").count
+        on_event = self._on_event
+        self._on_event = lambda event: seen.append((count(), event))
+        try:
+            recording = self.record()
+        finally:
+            self._on_event = on_event
+        for operations, event in seen:
+            if plan.reached(event.phase, event.event, event.keys):
+                number = min(max(operations, 1), len(recording.operations))
+                return CutAtOperation(operation=number, kind=Kind.after)
+        raise UsageError(f"a run without a fault never comes to {plan}")
 
     def _run(self, heard: list[tuple[int, str]], marks: list[tuple[int, Mark]]) -> tuple[str, int]:
         if self.what == "data":

@@ -3,6 +3,7 @@
 
 import enum
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -109,6 +110,16 @@ class CutAtMark:
             raise UsageError(f"progress is 0 … 100 %, not {self.percent} %")
         if not 0 <= self.delay_ms < 100_000_000:
             raise UsageError(f"a cut comes 0 … 99999.999 s after its mark, not {self.delay_s} s")
+
+    def reached(self, phase: str, event: str, keys: Mapping[str, str]) -> bool:
+        """Tell whether the board's line is the one that this cut waits for."""
+        if self.percent is None:
+            return (phase, event) == (self.phase, self.event)
+        return (phase, event, keys.get("step")) == (
+            self.phase,
+            "progress",
+            self.event,
+        ) and int(keys.get("percent", "0")) >= self.percent
 
     @property
     def delay_s(self) -> float:

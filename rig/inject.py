@@ -86,16 +86,22 @@ class PendingStep:
 
 
 class Injector:
-    """Runs steps on one place under one watch; without a watch no outage is measured."""
+    """Runs steps on one place under one watch; without a watch no outage is measured.
+
+    `on_cut` is called while a cut board is off, its flash as the cut left it.
+    """
 
     def __init__(
         self,
         place: Place,
         watch: ServiceWatch | None,
         on_event: Callable[[Event], None] | None = None,
+        *,
+        on_cut: Callable[[], None] | None = None,
     ) -> None:
         self._place = place
         self._watch = watch
+        self._on_cut = on_cut or (lambda: None)
         self._on_event = on_event or (lambda _: None)
         self._mark: Mark | None = None
 
@@ -208,6 +214,7 @@ class Injector:
         if interposer:
             result.cut = interposer.last()
             result.flash_sha256_after_cut = interposer.sha256()
+        self._on_cut()
 
     def _reset(self, result: StepResult) -> Episode | None:
         place = self._place
@@ -293,7 +300,11 @@ class _Cutter:
     def see(self, event: Event) -> None:
         self._on_event(event)
         plan = self._plan
-        if isinstance(plan, CutAtMark) and not self._done and _reached(plan, event):
+        if (
+            isinstance(plan, CutAtMark)
+            and not self._done
+            and plan.reached(event.phase, event.event, event.keys)
+        ):
             self._place.clock.sleep(plan.delay_s)
             if self._place.supply:
                 self._place.supply.output(False)
@@ -305,11 +316,3 @@ class _Cutter:
         if isinstance(self._plan, CutAtOperation) and not self._done:
             self._done = self._place.need("interposer").state() == "FIRED"
         return self._done
-
-
-def _reached(plan: CutAtMark, event: Event) -> bool:
-    if plan.percent is None:
-        return (event.phase, event.event) == (plan.phase, plan.event)
-    return (
-        (event.phase, event.event, event.keys.get("step")) == (plan.phase, "progress", plan.event)
-    ) and int(event.keys.get("percent", "0")) >= plan.percent

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rig.clock import Deadline
@@ -33,12 +34,22 @@ class Replayed:
 
 
 class LongWay:
-    """Runs one exercise with one cut, from the golden flash to the verdict of the login shell."""
+    """Runs one exercise with one cut, from the golden flash to the verdict of the login shell.
 
-    def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None = None) -> None:
+    In the folder `keep` it leaves the flash as the cut left it, and the journal until then.
+    """
+
+    def __init__(
+        self,
+        exercise: Exercise,
+        on_event: Callable[[Event], None] | None = None,
+        *,
+        keep: Path | None = None,
+    ) -> None:
         self._exercise = exercise
         self._place = exercise.place
         self._on_event = on_event
+        self._keep = keep
 
     def run(self, cut: CutAtOperation) -> Replayed:
         """Prepare, cut, judge; the board is off afterwards."""
@@ -49,13 +60,25 @@ class LongWay:
         if self._exercise.what == "data":
             replayed = self._guarded(cut)
         else:
-            injector = Injector(place, None, self._on_event)
+            injector = Injector(place, None, self._on_event, on_cut=self._keep_flash)
             result = injector.upgrade(str(cut), self._exercise.new, cut).settle()
             replayed = _replayed(result)
         replayed.duration_s = place.clock.now() - began_s
         if replayed.outcome is not Outcome.bench:
             place.strategy.transition(Status.off)
         return replayed
+
+    def _keep_flash(self) -> None:
+        """Save the flash and the journal; a nested cut's replace those of the one before."""
+        if self._keep is None:
+            return
+        interposer = self._place.need("interposer")
+        (self._keep / "flash.nor").write_bytes(interposer.read(0, interposer.size()))
+        lines = [
+            f"{item.number},{item.what},{item.offset},{item.length},{item.sha256}\n"
+            for item in interposer.journal(1, interposer.count())
+        ]
+        (self._keep / "journal.csv").write_text("".join(lines), encoding="ascii")
 
     def _guarded(self, cut: CutAtOperation) -> Replayed:
         try:
@@ -85,6 +108,7 @@ class LongWay:
         interposer.arm(cut.operation, cut.kind, cut.seed)
         promised = self._store_until_cut(mark)
         record, flash = interposer.last(), interposer.sha256()
+        self._keep_flash()
         place.strategy.transition(Status.off)
         place.clock.sleep(CUT_OFF_S)
         place.feed_board()

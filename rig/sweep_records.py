@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS point (
     depth INTEGER NOT NULL, position INTEGER NOT NULL, owner TEXT, flash TEXT, outcome TEXT,
     shared INTEGER NOT NULL DEFAULT 0, boots INTEGER, duration_s REAL, at_s REAL,
     nested INTEGER, record TEXT, PRIMARY KEY (plan, way)) STRICT;
+CREATE TABLE IF NOT EXISTS bench_failure (
+    plan TEXT NOT NULL, way TEXT NOT NULL, at_s REAL, record TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS point_flash ON point (flash) WHERE shared = 0;
 CREATE INDEX IF NOT EXISTS point_open ON point (way, position) WHERE outcome IS NULL;
 """
@@ -197,15 +199,25 @@ class SweepRecords:
         return None if row is None else _point(row)
 
     def release_claims(self) -> None:
-        """Give back what workers took and did not finish; only while none runs."""
+        """Give back what workers took and did not finish; only while none runs.
+
+        Points at which the bench had failed are judged again; that it had is kept.
+        """
         with self._change() as database:
             database.execute(
-                "UPDATE point SET owner = NULL WHERE outcome IS NULL"
-                " OR (nested IS NULL AND depth = 1 AND way = 'short')"
+                "INSERT INTO bench_failure SELECT plan, way, at_s, record FROM point"
+                " WHERE outcome = 'bench'"
             )
             database.execute(
-                "UPDATE point SET outcome = NULL WHERE owner IS NULL AND outcome IS NOT NULL"
+                "UPDATE point SET owner = NULL, outcome = NULL, flash = NULL WHERE"
+                " outcome IS NULL OR outcome = 'bench'"
+                " OR (nested IS NULL AND depth = 1 AND way = 'short')"
             )
+
+    def bench_failures(self) -> list[dict[str, Any]]:
+        """Return each failure of the bench that was mended and judged again."""
+        rows = self._database.execute("SELECT * FROM bench_failure ORDER BY at_s")
+        return [_row(row) for row in rows]
 
     def same_flash(self, flash: str) -> dict[str, Any] | None:
         """Return the point that was judged on the same flash, None if none was."""

@@ -6,16 +6,18 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig import runs
 from rig.clock import SystemClock
 from rig.errors import BenchError, UsageError
+
+if TYPE_CHECKING:
+    import subprocess
 
 TICK_S = 1.0
 LINE_EVERY_S = 15.0  # between two lines of progress where nobody watches a terminal

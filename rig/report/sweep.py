@@ -72,6 +72,10 @@ def summarise(records: SweepRecords) -> dict[str, Any]:
         "shared": sum(point["shared"] for point in judged),
         "wall_s": _wall_s(judged),
         "outcomes": dict(sorted(Counter(point["outcome"] for point in judged).items())),
+        "bench_failures": [
+            {"plan": point["plan"], "way": point["way"], "error": point["record"].get("error")}
+            for point in records.bench_failures()
+        ],
         "upper_bound": clopper_pearson_upper(len(failures), len(trials)) if trials else None,
         "phases": _phases(operations, short),
         "long": _agreement(judged),
@@ -180,6 +184,9 @@ def show(summary: dict[str, Any], folder: Path) -> None:
             f" {bound:.3%} of all cuts would fail (Clopper-Pearson, one-sided 95 %)"
         )
     long = summary["long"]
+    if summary["bench_failures"]:
+        count = len(summary["bench_failures"])
+        console.print(f"the bench had failed at {count} points, which were then judged again")
     console.print(
         f"real cuts: {long['points']}, of which {len(long['differing'])} differ from the short way"
     )

@@ -8,6 +8,7 @@ the flash at each power-on and each reset, so a PROM that was destroyed leaves a
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import struct
 from collections.abc import Callable
@@ -72,6 +73,7 @@ class Board:
         return RUNNING_A if self.qemu and self.qemu.returncode is None else DEAD_A
 
     def _break(self, why: str) -> None:
+        log.error("%s: %s", self._endpoints.name, why)
         self._broken = True
         self._kill()
         self._fault(why)
@@ -102,9 +104,8 @@ class Board:
 
     def _kill(self) -> None:
         for process in (self.qemu, self.nbdkit):
-            if process and process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+            if process:
+                _end(process)
 
     async def _live(self, generation: int) -> None:
         """From power-on to power-off: run, and run again after each reset."""
@@ -113,7 +114,8 @@ class Board:
                 if not await self._run_once(generation):
                     return
         except (OSError, BenchError) as error:
-            self._break(str(error))
+            if self._generation == generation:
+                self._break(str(error))
         finally:
             if self._generation == generation:
                 self._kill()
@@ -126,19 +128,26 @@ class Board:
             return False
         prom_file = self._endpoints.folder / "prom.elf"
         prom_file.write_bytes(prom)
-        await self._start_flash_server()
-        self.qemu = await self._start("qemu", self._qemu_command(prom_file))
+        await self._start_flash_server(generation)
+        qemu = await self._start("qemu", self._qemu_command(prom_file))
         if self._generation != generation:  # the power went while this was started
-            self._kill()
+            _end(qemu)
             return False
+        self.qemu = qemu
         if self.boot_loop:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.qemu.wait(), BOOT_LOOP_S)
             self._kill()
         code = await self.qemu.wait()
-        if self._generation != generation or self.boot_loop:
+        if self._generation != generation:
+            return False  # what runs now is the next power-on's: hands off
+        return self._goes_on(code)
+
+    def _goes_on(self, code: int) -> bool:
+        """Tell whether QEMU's end was a reset; any other end is the bench's failure."""
+        if self.boot_loop:
             self._kill()
-            return self.boot_loop and self._generation == generation
+            return True
         if self.nbdkit and self.nbdkit.returncode is not None:
             self._break(f"nbdkit ended with {self.nbdkit.returncode}: see nbdkit.log")
             return False
@@ -161,21 +170,25 @@ class Board:
             except FileNotFoundError as error:
                 raise BenchError(f"{name} cannot be started: {error}") from error
 
-    async def _start_flash_server(self) -> None:
+    async def _start_flash_server(self, generation: int) -> None:
         folder = self._endpoints.folder
         sock = folder / "nbd.sock"
         sock.unlink(missing_ok=True)
         command = ["nbdkit", "--foreground", "--newstyle", "--exit-with-parent"]
         command += ["--unix", str(sock), "python", str(PLUGIN)]
         command += [f"file={self.flash.path}", f"bench={folder / 'flash.sock'}"]
-        self.nbdkit = await self._start("nbdkit", command)
+        nbdkit = await self._start("nbdkit", command)
+        if self._generation != generation:
+            _end(nbdkit)
+            raise BenchError("the power went while nbdkit was started")
+        self.nbdkit = nbdkit
         loop = asyncio.get_running_loop()
         give_up_s = loop.time() + NBD_LIMIT_S
         while not sock.exists():
-            if self.nbdkit.returncode is not None or loop.time() > give_up_s:
+            if nbdkit.returncode is not None or loop.time() > give_up_s:
                 raise BenchError(f"nbdkit does not start, see {folder / 'nbdkit.log'}")
             await asyncio.sleep(0.005)
-        watch = loop.create_task(self._watch_flash_server(self.nbdkit))
+        watch = loop.create_task(self._watch_flash_server(nbdkit))
         watch.add_done_callback(lambda task: task.exception())
 
     async def _watch_flash_server(self, nbdkit: asyncio.subprocess.Process) -> None:
@@ -230,4 +243,15 @@ class Board:
         process = self.qemu if name == "qemu" else self.nbdkit
         if process is None or process.returncode is not None:
             raise BenchError(f"{name} does not run")
-        process.send_signal(signal.SIGKILL)
+        _end(process)
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill a process of ours.
+
+    Not by its own kill(): that reaps a process which has just ended, and whoever waits for it is
+    then told 255 (CPython, subprocess.Popen.send_signal).
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
