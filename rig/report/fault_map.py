@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rig.report.plots import svg
 from rig.sweep import Labelled
@@ -70,6 +71,7 @@ def _panel(
     panel.set_yticks(range(len(kinds)), kinds, fontsize=7)
     panel.set_ylim(len(kinds) - 0.4, -0.6)
     panel.tick_params(axis="x", labelsize=7)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     labels = 0
     for outcome, colour in COLOURS.items():
         here = [point for point in points if point["outcome"] == outcome]

@@ -82,6 +82,20 @@ def place(bench: Bench, tmp_path: Path) -> Iterator[Place]:
         yield place
 
 
+def start_rig(log: Path, *words: object) -> subprocess.Popen[bytes]:
+    """Start the `rig` command as a process group of its own, talking to `log`."""
+    # A shell's background job ignores SIGINT, and so would all that it starts.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "rig.cli"]
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [*command, *(str(word) for word in words)],
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+
 def run_rig(*words: object, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
     """Run the `rig` command to its end."""
     command = [sys.executable, "-m", "rig.cli", *(str(word) for word in words)]

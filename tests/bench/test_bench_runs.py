@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,17 @@ from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.place import Place
 from rig.results import Results
-from tests.bench.conftest import ROOT, Bench
+from tests.bench.conftest import Bench, start_rig
 
 pytestmark = pytest.mark.timeout(240)
 
 
 def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_path: Path) -> None:
     report = tmp_path / "report"
-    # A shell's background job ignores SIGINT, and so would all that it starts.
-    command = ["env", "--default-signal=INT", sys.executable, "-m", "rig.cli"]
-    command += ["cycle", "--from", "1.0.0", "--to", "2.0.0"]
-    command += ["--place", str(bench.place_file(tmp_path)), "--cycles", "5", "--no-allure"]
-    with (tmp_path / "log").open("w") as log:
-        child = subprocess.Popen(
-            [*command, "--report", str(report)],
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-            start_new_session=True,
-        )
+    place = bench.place_file(tmp_path)
+    options = ["--cycles", "5", "--no-allure", "--report", report]
+    cycle = ["cycle", "--place", place, "--from", "1.0.0", "--to", "2.0.0"]
+    child = start_rig(tmp_path / "log", *cycle, *options)
     try:
         _wait_for_a_step(child, report, tmp_path / "log")
         # The terminal sends it to the whole process group.

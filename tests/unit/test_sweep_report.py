@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""A sweep's report counts what was judged, fits its schema, and hides no failure."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from rig.faults import CutAtOperation, Kind
+from rig.release import FlashMap
+from rig.report.sweep import agrees, build
+from rig.sweep import cuts, label
+from rig.sweep_records import LONG, SHORT, Point, SweepRecords
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())
+SETTINGS = {
+    "what": "upgrade",
+    "old": "1.0.0",
+    "old_hash": "a",
+    "new": "2.0.0",
+    "new_hash": "b",
+    "points": "all",
+    "kinds": ["torn", "after"],
+    "seed": 1,
+    "nested": 1,
+    "long": 1,
+}
+KEY = "walnut1/upgrade/1.0.0@aa/2.0.0@bb/cut@op:1/torn:seed=1"
+
+
+def judged(records: SweepRecords, cut: CutAtOperation, outcome: str, way: str = SHORT) -> None:
+    record: dict[str, Any] = {"key": KEY, "release": "1.0.0", "flash_sha256": "f", "notes": ["<b>"]}
+    records.judged(
+        Point(cut, way),
+        outcome=outcome,
+        flash=str(cut),
+        shared=False,
+        boots=1,
+        duration_s=1.0,
+        record=record,
+        owner="me",
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    flash_map = FlashMap.load()
+    slot, env = (flash_map.partition(name).offset for name in ("slot-b", "env"))
+    journal = [(1, "ERASE", slot, 65536, "a"), (2, "PROGRAM", env, 512, "b")]
+    records = SweepRecords(tmp_path / "sweep.sqlite")
+    records.begin(SETTINGS, "0" * 64, label(journal, [(1, "run.start")], flash_map), {}, 1.0)
+    first, second, third, fourth = cuts([1, 2], [Kind.torn, Kind.after], 1)
+    records.add_points([Point(cut, SHORT) for cut in (first, second, third, fourth)])
+    records.add_points([Point(second, LONG)])
+    judged(records, first, "mixed")
+    judged(records, second, "old")
+    judged(records, third, "new")
+    judged(records, second, "old", LONG)
+    records.close()
+    return tmp_path
+
+
+def test_the_summary_fits_its_schema_and_counts_what_there_is(folder: Path) -> None:
+    summary = build(folder)
+
+    jsonschema.validate(json.loads((folder / "sweep.json").read_text()), SCHEMA)
+    assert (summary["points"], summary["judged"]) == (5, 4)
+    assert summary["outcomes"] == {"mixed": 1, "new": 1, "old": 2}
+    assert [failure["key"] for failure in summary["failures"]] == [KEY]
+    assert summary["long"] == {"points": 1, "differing": []}
+
+
+def test_the_page_shows_the_failure_with_its_key_and_is_not_green(folder: Path) -> None:
+    build(folder)
+
+    page = (folder / "index.html").read_text()
+    assert '<body class="bad">' in page
+    assert KEY in page
+    assert "&lt;b&gt;" in page, "what a board said is shown, not run"
+    assert 'src="http' not in page
+
+
+def test_the_fault_map_is_the_same_for_the_same_records(folder: Path) -> None:
+    build(folder)
+    first = (folder / "fault-map.svg").read_bytes()
+    build(folder)
+    assert (folder / "fault-map.svg").read_bytes() == first
+
+
+def test_a_real_cut_that_left_another_flash_differs() -> None:
+    short = {"flash_sha256": "f", "release": "1.0.0"}
+    assert agrees(dict(short), short)
+    assert not agrees(short | {"flash_sha256": "g"}, short)
+    assert not agrees(short | {"release": "2.0.0"}, short)
+    assert not agrees({"flash_sha256": None, "release": "1.0.0"}, {"release": "1.0.0"})
