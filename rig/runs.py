@@ -17,8 +17,6 @@ BOARD_TESTS = ROOT / "tests" / "board"
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
 PYTEST_INTERRUPTED = 2
 ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
-# A worker must not go on alone: its board would be in use for whoever takes up the sweep.
-INTERRUPT_WITH_PARENT = ("setpriv", "--pdeathsig", "INT", "--")
 _BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
 
 
@@ -42,7 +40,7 @@ def with_records(folder: Path) -> list[str]:
 
 
 def start(words: list[str], log: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start pytest; with `log` it talks to that file, and is interrupted when we are killed."""
+    """Start pytest; with `log` it talks to that file."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if log is None:
         return subprocess.Popen(words, cwd=ROOT, env=environment)

@@ -18,6 +18,7 @@ WHATS = ("upgrade", "downgrade", "confirm", "rollback", "data", "prom")
 KINDS = (Kind.before, Kind.torn, Kind.unstable, Kind.after)
 _KEY = re.compile(r"([a-z0-9]+)/([a-z]+)/([^/@]+)@([0-9a-f]+)/([^/@]+)@([0-9a-f]+)/(.+)")
 _POINTS = re.compile(r"all|log|([1-9]\d{0,5})(?::(\d{1,10}))?")
+_IN_PHASE = re.compile(r"([a-z]+(?:-[a-z]+)*)(?::([1-9]\d{0,5}))?")
 
 # What the board was last heard to do, and what its next flash operations are then called.
 _PHASES = {
@@ -88,19 +89,21 @@ def label(
 
 
 def choose(operations: Sequence[Labelled], points: str) -> tuple[int, ...]:
-    """Return the numbers that `points` (``all``, ``log``, ``N`` or ``N:seed``) picks.
+    """Return the numbers that `points` picks.
 
-    The last operation, the commit and every write of the environments are in, always.
+    ``all``, ``log``, ``N`` or ``N:seed``: the last operation, the commit and every write of the
+    environments are in, always.  A phase (``commit``, ``boot-count``, ``staging-erase``), or
+    ``phase:N``: its operations alone, or N of them, evenly spread.
 
     Raises:
         UsageError: `points` is none of these.
     """
-    found = _POINTS.fullmatch(points)
-    if found is None:
-        raise UsageError(f"--points is all, log, N or N:seed, not {points!r}")
     numbers = [operation.number for operation in operations]
     if not numbers:
         raise UsageError("the journalled run has no flash operation: nothing can be cut")
+    found = _POINTS.fullmatch(points)
+    if found is None:
+        return _in_phase(operations, points)
     if points == "all":
         return tuple(numbers)
     chosen = {operation.number for operation in operations if operation.counts_always}
@@ -111,6 +114,22 @@ def choose(operations: Sequence[Labelled], points: str) -> tuple[int, ...]:
         chance = random.Random(int(found[2] or 1))  # noqa: S311 # repeatable, not secret
         chosen |= set(chance.sample(numbers, min(int(found[1]), len(numbers))))
     return tuple(sorted(chosen & set(numbers)))
+
+
+def _in_phase(operations: Sequence[Labelled], points: str) -> tuple[int, ...]:
+    named: dict[str, list[int]] = {}
+    for operation in operations:
+        named.setdefault(operation.phase.replace(" ", "-"), []).append(operation.number)
+    found = _IN_PHASE.fullmatch(points)
+    if found is None or found[1] not in named:
+        raise UsageError(
+            f"--points is all, log, N, N:seed, or one of this run's phases {', '.join(named)}"
+            f" (or phase:N), not {points!r}"
+        )
+    numbers = named[found[1]]
+    count = min(int(found[2] or len(numbers)), len(numbers))
+    places = {round(place * (len(numbers) - 1) / max(count - 1, 1)) for place in range(count)}
+    return tuple(numbers[place] for place in sorted(places))
 
 
 def kinds_of(text: str) -> tuple[Kind, ...]:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--from", dest="old", required=True, metavar="RELEASE")
     add("--to", dest="new", metavar="RELEASE", help="not needed with --what data")
     add("--what", default="upgrade", help="upgrade, downgrade, confirm, rollback, data or prom")
-    add("--points", default="all", help="all, log, or N[:seed] (default all)")
+    add("--points", default="all", help="all, log, N[:seed], PHASE[:N] (default all)")
     add("--kinds", default="before,torn,after", help="of before,torn,after,unstable")
     add("--seed", type=int, default=1, help="picks torn parts and samples (default 1)")
     add("--nested", type=int, default=1, metavar="DEPTH", help="2: cut the recovery, too")
@@ -62,12 +62,11 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """
     from rig.place_file import require  # noqa: PLC0415 # labgrid is slow
     from rig.release import Catalogue  # noqa: PLC0415
-    from rig.sweep import WHATS, choose, kinds_of  # noqa: PLC0415
+    from rig.sweep import WHATS, kinds_of  # noqa: PLC0415
 
     if arguments.what not in WHATS:
         raise UsageError(f"--what is one of {', '.join(WHATS)}, not {arguments.what!r}")
     kinds = kinds_of(arguments.kinds)
-    del choose
     if arguments.nested not in {1, 2}:
         raise UsageError(f"--nested is 1 or 2, not {arguments.nested}")
     jobs = arguments.jobs or len(arguments.place)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One worker of a sweep: records the exercise on its board, then judges point after point."""
 
+import os
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -111,9 +112,16 @@ class Sweeper:
         self.records.begin(self.settings, recording.journal_sha256, (), {}, 0.0)
 
     def work(self) -> int:
-        """Judge points until none is left; return how many were this worker's."""
+        """Judge points until none is left; return how many were this worker's.
+
+        It does not go on alone when the command that started it is killed: its board would be in
+        use for whoever takes up the sweep.
+        """
         done = 0
-        while (point := self.records.claim(self.place.name)) is not None:
+        parent = os.getppid()
+        while os.getppid() == parent:
+            if (point := self.records.claim(self.place.name)) is None:
+                break
             outcome = self._judge_one(point)
             done += 1
             if outcome is Outcome.bench:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rig.clock import Deadline
+from rig.environment import active
 from rig.errors import BenchError, BoardError
 from rig.exercise import Exercise
 from rig.faults import Outcome
@@ -72,6 +73,7 @@ class Judge:
     def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> Trial:
         place = self._place
         place.feed_board()
+        unsafe = self._unsafe()
         follower = Follower(place.console, place.clock, self._on_event)
         place.strategy.start()
         deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
@@ -101,10 +103,27 @@ class Judge:
                 boots_expected=boots_expected,
             )
         )
+        if unsafe:
+            trial.notes.append(unsafe)
+            trial.outcome = Outcome.silent if trial.outcome.good else trial.outcome
         if held.state not in [mark.state for mark in allowed]:
             wanted = " or ".join(str(mark.state) for mark in allowed)
             trial.notes.append(f"holds (value, counter, sessions) {held.state}, wanted {wanted}")
         return trial
+
+    def _unsafe(self) -> str:
+        """Say why the cut flash is not safe, though the board may come back from it; or nothing.
+
+        Unverified bytes must never be marked bootable: the slot that the environment names holds
+        a whole release at every moment.
+        """
+        place = self._place
+        pair = [place.flash_map.partition(name) for name in ("env", "env-redund")]
+        variables = active(*(place.interposer.read(part.offset, part.size) for part in pair))
+        slot = (variables or {}).get("slot", "a")
+        if any(self._slot_holds(release, slot) for release in place.catalogue.releases.values()):
+            return ""
+        return f"the environment names slot {slot}, which held no whole release after the cut"
 
     def _is_whole(self, trial: Trial, up: Event) -> bool:
         """Tell whether kernel, root file system, service and the slot's bytes are one release."""

@@ -88,7 +88,7 @@ def test_a_sweep_that_is_killed_goes_on_where_it_was(bench: Bench, tmp_path: Pat
 
 def assert_free(place: Path) -> None:
     clock = SystemClock()
-    deadline = Deadline.after(clock, 30.0)
+    deadline = Deadline.after(clock, 90.0)
     while True:
         try:
             Place.open(place).close()

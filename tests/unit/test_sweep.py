@@ -62,6 +62,11 @@ def test_a_sample_is_repeated_by_its_seed() -> None:
     assert choose(OPERATIONS, "9:5") != choose(OPERATIONS, "9:6")
 
 
+def test_a_phase_picks_its_own_operations_alone() -> None:
+    assert choose(OPERATIONS, "commit") == (41, 42)
+    assert choose(OPERATIONS, "staging-program:3") == (2, 21, 40)
+
+
 @pytest.mark.parametrize("points", ["", "0", "some", "5:", "log2"])
 def test_other_points_are_refused(points: str) -> None:
     with pytest.raises(UsageError, match="--points"):
