@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from rig.errors import BenchError, BoardError
+from rig.errors import BenchError, BoardError, RigError
 from rig.faults import Outcome, parse
 from rig.inject import Injector, PendingStep, StepResult
 from rig.place import Place
@@ -32,6 +32,8 @@ class Campaign:
         self._injector = Injector(place, self._watch, self._tell)
         self._began_s = place.clock.now()
         self._watching = False
+        self._rescue_with = next(iter(place.catalogue.releases))
+        self._dead = False  # the last step ended so
 
     def __enter__(self) -> Self:
         return self
@@ -40,6 +42,18 @@ class Campaign:
         if self._watching:
             self._watch.__exit__(None, None, None)
         self._watching = False
+        if self._dead:
+            self._rescue()
+
+    def _rescue(self) -> None:
+        """Leave no dead place behind, or say that it is one."""
+        try:
+            self.place.rescue(self.place.catalogue.release(self._rescue_with))
+        except RigError as error:
+            self.say(f"the board is dead and was not rescued: {error}")
+        else:
+            self.say(f"the board was dead; it was rescued with {self._rescue_with}")
+            self._dead = False
 
     def say(self, text: str) -> None:
         self._say(f"[{self.place.clock.now() - self._began_s:6.1f} s] {text}")
@@ -58,6 +72,7 @@ class Campaign:
         """Program the golden flash of `release`, boot it, and measure the no-event floors."""
         place = self.place
         golden = place.catalogue.release(release)
+        self._rescue_with = release
         self.results.add_instruments(place.identify())
         self.say(f"programming the golden flash of {release}")
         written = place.restore(golden)
@@ -80,8 +95,8 @@ class Campaign:
         if answer is not None and answer.release == release:
             return
         self.say(f"the board does not run {release}: programming its golden flash")
-        self.place.restore(self.place.catalogue.release(release))
-        self.place.boot()
+        self.place.rescue(self.place.catalogue.release(release))
+        self._dead = False
 
     def reset(self, name: str) -> StepResult:
         """Measure one power reset (RFC 6201)."""
@@ -102,6 +117,7 @@ class Campaign:
         """
         result = pending.settle()
         self.results.add_step(result)
+        self._dead = result.outcome is Outcome.bricked
         outages = result.outages
         cost = ""
         if outages:

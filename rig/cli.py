@@ -30,6 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check this computer and a place")
     doctor.add_argument("--place", type=Path, action="append", default=[], help="place file")
     doctor.add_argument("--offline", action="store_true", help="ask no equipment")
+    rescue = commands.add_parser("rescue", help="program a dead board and prove that it boots")
+    rescue.add_argument("--place", type=Path, required=True, help="place file")
+    rescue.add_argument("--release", help="default: the first one that was built")
     bench = commands.add_parser("bench", help="the virtual bench", add_help=False)
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     return parser
@@ -78,10 +81,23 @@ def _run(arguments: argparse.Namespace) -> int:
             return replay_run.replay(arguments)
         case "report":
             return _report(arguments.folder.resolve(), allure=True)
+        case "rescue":
+            return _rescue(arguments.place, arguments.release)
         case _:
             from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
 
             return GOOD if examine(arguments.place, offline=arguments.offline) else BENCH
+
+
+def _rescue(path: Path, name: str | None) -> int:
+    """Program the golden flash through the interposer; the board is left off."""
+    from rig.place import Place  # noqa: PLC0415 # labgrid is slow to import
+
+    with Place.open(path) as place:
+        release = place.catalogue.release(name or next(iter(place.catalogue.releases)))
+        written = place.rescue(release)
+        print(f"{place.name}: {written / 1024:.0f} KiB written, boots {release}")  # noqa: T201
+    return GOOD
 
 
 def _check_cycle(arguments: argparse.Namespace) -> None:

@@ -134,6 +134,26 @@ class Place:
         self.strategy.transition(Status.off)
         return int(self.need("interposer").restore(release.golden, progress))
 
+    def rescue(self, release: Release, progress: Callable[[float], None] | None = None) -> int:
+        """Bring a dead board back: program its golden flash, prove that it boots, leave it on.
+
+        Return the bytes that were written.
+
+        Raises:
+            UsageError: the place has nothing that can program a board that does not run.
+            BoardError: the board does not run `release` afterwards.
+        """
+        if self.interposer is None:
+            raise UsageError(
+                f"{self.path} has no interposer, and without one the rig cannot program a board "
+                f"that does not run: program {release.golden} through JTAG"
+            )
+        written = self.restore(release, progress)
+        self.boot()
+        deadline = Deadline.after(self.clock, self.strategy.boot_limit_s)
+        self.service.wait_up(deadline, release.name)
+        return written
+
     def feed_board(self) -> None:
         """Release a latched cut and have the supply feed the board again (outlet untouched)."""
         if self.interposer:

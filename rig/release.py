@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What can be installed on a board: releases, bundles, and the flash that they go into."""
+"""What can be installed on a board: releases, PROMs, bundles, and the flash they go into."""
 
 import hashlib
 import json
@@ -128,11 +128,28 @@ class BadBundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Prom:
+    """A PROM that a board can be updated to (docs/reference/prom.md)."""
+
+    version: str  # as its banner says it
+    bundle: Path
+    bundle_sha256: str
+
+    def __str__(self) -> str:
+        return self.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """All releases and bad bundles that one firmware build left behind."""
+    """All releases, PROMs and bad bundles that one firmware build left behind.
+
+    Golden flashes hold the first of `proms` and, beside it, `prom_fallback`.
+    """
 
     index: Path
     releases: Mapping[str, Release]
+    proms: Mapping[str, Prom]
+    prom_fallback: str
     bundles: Mapping[str, BadBundle]
 
     @classmethod
@@ -150,10 +167,14 @@ class Catalogue:
             raise UsageError(f"{index} is no index of releases: {error}") from error
         _check_format(document, index)
         releases = _get(document, "releases", dict, index)
+        proms = _get(document, "proms", dict, index)
+        fallback = _get(document, "prom_fallback", dict, index)
         bundles = _get(document, "bundles", dict, index)
         return cls(
             index=index,
             releases={name: _release(name, entry, index) for name, entry in releases.items()},
+            proms={name: _prom(name, entry, index) for name, entry in proms.items()},
+            prom_fallback=_get(fallback, "version", str, index, "prom_fallback."),
             bundles={name: _bad_bundle(name, entry, index) for name, entry in bundles.items()},
         )
 
@@ -170,6 +191,18 @@ class Catalogue:
             f" ({self.index}); `make -C firmware` builds them"
         )
 
+    def prom(self, version: str) -> Prom:
+        """Return the PROM of that version.
+
+        Raises:
+            UsageError: it is not in the catalogue.
+        """
+        if version in self.proms:
+            return self.proms[version]
+        raise UsageError(
+            f"unknown PROM {version!r}; known: {', '.join(self.proms) or 'none'} ({self.index})"
+        )
+
     def bundle(self, name: str) -> BadBundle:
         """Return the bad bundle called `name`.
 
@@ -182,16 +215,16 @@ class Catalogue:
             f"unknown bundle {name!r}; known: {', '.join(self.bundles) or 'none'} ({self.index})"
         )
 
-    def verify(self, release: Release) -> None:
-        """Compare the release's files with the hashes in the index.
+    def verify(self, release: Release | Prom) -> None:
+        """Compare its files with the hashes in the index.
 
         Raises:
             UsageError: a file is missing or differs: not what was built.
         """
-        for path, wanted in (
-            (release.bundle, release.bundle_sha256),
-            (release.golden, release.golden_sha256),
-        ):
+        files = [(release.bundle, release.bundle_sha256)]
+        if isinstance(release, Release):
+            files.append((release.golden, release.golden_sha256))
+        for path, wanted in files:
             try:
                 with path.open("rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -217,6 +250,15 @@ def _release(name: str, entry: object, index: Path) -> Release:
         kernel=_get(entry, "kernel", str, index, where),
         state_layout=_get(entry, "state_layout", int, index, where),
         broken=_get(entry, "broken", str, index, where),
+    )
+
+
+def _prom(version: str, entry: object, index: Path) -> Prom:
+    where = f"proms.{version}."
+    return Prom(
+        version=version,
+        bundle=index.parent / _get(entry, "bundle", str, index, where),
+        bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
     )
 
 

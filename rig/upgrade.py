@@ -17,12 +17,16 @@ EVENTS = {
     "download": {"start", "progress", "done", "failed"},
     "staging": {"start", "refused", "progress", "failed", "done"},
     "run": {"start", "commit", "failed", "reboot"},
+    "prom": {"start", "refused", "progress", "failed", "done"},
     "acceptance": {"start", "done", "failed", "fallback"},
 }
 REFUSALS = frozenset(
     {"format", "manifest", "board", "arch", "size", "hash", "kernel-mismatch", "state", "busy"}
 )
-FIRST = {("download", "start"), ("staging", "refused")}  # what an updater says first
+# `walnut-update-prom`'s
+PROM_REFUSALS = (REFUSALS - {"kernel-mismatch", "state"}) | {"fallback"}
+# What an updater says first
+FIRST = {("download", "start"), ("staging", "refused"), ("prom", "refused")}
 SLICE_S = 0.2
 
 
@@ -138,11 +142,11 @@ class Follower:
 
     def _ending(self, event: Event) -> str | None:
         match (event.phase, event.event):
-            case ("acceptance", "done"):
+            case ("acceptance" | "prom", "done"):
                 return "done"
-            case ("staging", "refused"):
+            case ("staging" | "prom", "refused"):
                 return "refused"
-            case ("download" | "staging" | "run", "failed"):
+            case ("download" | "staging" | "run" | "prom", "failed"):
                 return "failed"
             case ("boot", "up") if event.keys.get("pending") == "0":
                 fell_back = any(past.event == "fallback" for past in self.events)
@@ -168,8 +172,8 @@ class Follower:
         return times[end] - times[start] if start in times and end in times else None
 
 
-def start(console: Any, url: str) -> None:  # noqa: ANN401 # labgrid is untyped
+def start(console: Any, url: str, command: str = "walnut-update") -> None:  # noqa: ANN401
     """Type the command; the URL may hold nothing that a shell would read otherwise."""
     if not re.fullmatch(r"[A-Za-z0-9:/._-]+", url):
         raise BenchError(f"the bundle server's URL {url!r} holds characters a shell would take")
-    console.sendline(f"walnut-update {url}")
+    console.sendline(f"{command} {url}")

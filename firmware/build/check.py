@@ -8,6 +8,7 @@ from typing import Any
 from firmware.build.errors import BuildError
 from firmware.build.flash_map import FlashMap
 from firmware.build.plan import Plan
+from firmware.build.prom import Prom
 from firmware.build.step import file_digest
 
 
@@ -28,7 +29,9 @@ def check(out: Path, plan: Plan) -> str:
 
 
 def _hashes(out: Path, index: dict[str, Any]) -> list[str]:
-    expected = {index["prom"]["file"]: index["prom"]["sha256"]}
+    proms = [index["prom_fallback"], *index["proms"].values()]
+    expected = {prom["file"]: prom["sha256"] for prom in proms}
+    expected |= {prom["bundle"]: prom["bundle_sha256"] for prom in index["proms"].values()}
     for name, release in index["releases"].items():
         expected[release["bundle"]] = release["bundle_sha256"]
         expected[release["golden"]] = release["golden_sha256"]
@@ -44,7 +47,12 @@ def _hashes(out: Path, index: dict[str, Any]) -> list[str]:
 
 def _places(out: Path, index: dict[str, Any], flash_map: FlashMap) -> list[str]:
     wrong = []
-    prom = (out / index["prom"]["file"]).read_bytes()
+    proms = [next(iter(index["proms"].values())), index["prom_fallback"]]
+    first, fallback = (Prom(prom["version"], (out / prom["file"]).read_bytes()) for prom in proms)
+    contents = {
+        "prom": first.partition("prom", flash_map),
+        "prom-fallback": fallback.partition("prom-fallback", flash_map),
+    }
     for name, release in index["releases"].items():
         flash = (out / release["golden"]).read_bytes()
         image = (out / f"releases/{name}/image.itb").read_bytes()
@@ -52,7 +60,7 @@ def _places(out: Path, index: dict[str, Any], flash_map: FlashMap) -> list[str]:
             wrong.append(f"{release['golden']}: {len(flash)} bytes, the flash has {flash_map.size}")
         if len(image) != release["image_size"]:
             wrong.append(f"{name}: the image has {len(image)} bytes, not {release['image_size']}")
-        for place, content in (("prom", prom), ("slot-a", image)):
+        for place, content in (contents | {"slot-a": image}).items():
             partition = flash_map.partition(place)
             held = flash[partition.offset : partition.offset + partition.size]
             if held != content.ljust(partition.size, b"\xff"):

@@ -17,6 +17,7 @@ class Partition:
     name: str
     offset: int
     size: int
+    read_only: bool = False  # to Linux
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ class FlashMap:
 
 def mtdparts(flash_map: FlashMap) -> str:
     """Partitions for the kernel's command line (drivers/mtd/parsers/cmdlinepart.c)."""
-    parts = (f"{part.size // 1024}k({part.name})" for part in flash_map.partitions)
+    parts = (
+        f"{part.size // 1024}k({part.name}){'ro' if part.read_only else ''}"
+        for part in flash_map.partitions
+    )
     return f"{flash_map.device_name}:{','.join(parts)}"
 
 

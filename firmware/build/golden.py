@@ -4,6 +4,7 @@
 from firmware.build import shell
 from firmware.build.errors import BuildError
 from firmware.build.flash_map import FlashMap
+from firmware.build.prom import Proms
 from firmware.build.step import Context
 
 ERASED = b"\xff"
@@ -13,12 +14,13 @@ FLAG_OBSOLETE = b"\x00"  # ENV_REDUND_OBSOLETE, tools/env/fw_env.c
 
 
 def golden(
-    flash_map: FlashMap, prom: bytes, environments: tuple[bytes, bytes], data: bytes, image: bytes
+    flash_map: FlashMap, proms: Proms, environments: tuple[bytes, bytes], data: bytes, image: bytes
 ) -> bytes:
     """Lay everything out; what is not named stays erased."""
     flash = bytearray(ERASED * flash_map.size)
     contents = {
-        "prom": prom,
+        "prom": proms.first.partition("prom", flash_map),
+        "prom-fallback": proms.fallback.partition("prom-fallback", flash_map),
         "env": environments[0],
         "env-redund": environments[1],
         "slot-a": image,

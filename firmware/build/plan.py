@@ -14,6 +14,7 @@ from firmware.build.busybox import busybox_step
 from firmware.build.errors import BuildError
 from firmware.build.flash_map import FlashMap, fw_env_config
 from firmware.build.linux import KernelPin, linux_step
+from firmware.build.prom import Proms
 from firmware.build.release_image import (
     Image,
     Parts,
@@ -105,6 +106,7 @@ class Plan:
         inputs = {
             "overlay": folder_digest(board / "rootfs"),
             "updater": file_digest(board / "walnut-update"),
+            "prom_updater": file_digest(board / "walnut-update-prom"),
             "releases": repr(self.releases),
             "flash_map": repr(self.flash_map),
             "code": folder_digest_of_code(),
@@ -114,18 +116,20 @@ class Plan:
 
     def _compose(self, context: Context) -> None:
         images = {name: self._image(name, name, context) for name in self.releases}
-        prom = (context.needs["u-boot"] / "u-boot").read_bytes()
+        proms = Proms.load(context.needs["u-boot"])
         text = (context.needs["u-boot"] / "environment").read_text()
         pair = golden.environments(text, self.flash_map, context)
         data = golden.empty_data(self.flash_map, context)
-        _write(context.out / "prom/u-boot", prom)
+        plan = next(iter(self.releases.values()))  # all are for one board
+        for name, content in proms.files(plan.board, plan.arch, self.epoch).items():
+            _write(context.out / name, content)
         for name, image in images.items():
             folder = context.out / "releases" / name
             manifest = manifest_text(image.manifest())
             _write(folder / "manifest", manifest.encode())
             _write(folder / "image.itb", image.data)
             _write(folder / "bundle.tar", bundle(manifest, image.data, self.epoch))
-            flash = golden.golden(self.flash_map, prom, pair, data, image.data)
+            flash = golden.golden(self.flash_map, proms, pair, data, image.data)
             _write(folder / "golden.nor", flash)
         mixed = {
             name: self._image(kernel_of, root_of, context) for name, kernel_of, root_of in MIXED
@@ -133,7 +137,7 @@ class Plan:
         bad = bad_bundles(images["2.0.0"], mixed, self.flash_map, self.epoch)
         for name, bad_bundle in bad.items():
             _write(context.out / "bundles" / f"{name}.tar", bad_bundle.data)
-        index = self._index(images, bad, context.out)
+        index = self._index(images, proms, bad, context.out)
         _write(context.out / "index.json", (json.dumps(index, indent=2) + "\n").encode())
 
     def _image(self, kernel_of: str, root_of: str, context: Context) -> Image:
@@ -144,6 +148,7 @@ class Plan:
         parts = Parts(
             overlay=self.board_folder / "rootfs",
             updater=self.board_folder / "walnut-update",
+            prom_updater=self.board_folder / "walnut-update-prom",
             busybox=context.needs["busybox"],
             fw_printenv=context.needs["u-boot"] / "fw_printenv",
             walnutd=context.needs[f"walnutd-{root_of}"] / "walnutd",
@@ -155,7 +160,9 @@ class Plan:
         kernel = (context.needs[f"linux-{series}"] / "kernel.gz").read_bytes()
         return fit_image(plan, kernel, kernel_release, root, context)
 
-    def _index(self, images: dict[str, Image], bad: dict[str, BadBundle], out: Path) -> object:
+    def _index(
+        self, images: dict[str, Image], proms: Proms, bad: dict[str, BadBundle], out: Path
+    ) -> object:
         releases = {}
         for name, image in images.items():
             folder = f"releases/{name}"
@@ -170,11 +177,6 @@ class Plan:
                 "state_layout": image.plan.state_layout,
                 "broken": image.plan.broken,
             }
-        prom = {
-            "file": "prom/u-boot",
-            "sha256": file_digest(out / "prom/u-boot"),
-            "version": self.sources["u-boot"].version,
-        }
         bundles = {
             name: {
                 "bundle": f"bundles/{name}.tar",
@@ -187,7 +189,7 @@ class Plan:
         sources |= {pin.package: self.installed[series] for series, pin in self.kernels.items()}
         return {
             "format": 1,
-            "prom": prom,
+            **proms.index(out),
             "releases": releases,
             "bundles": bundles,
             "sources": sources,

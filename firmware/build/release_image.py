@@ -16,7 +16,7 @@ from firmware.build.step import Context
 
 EMPTY_FOLDERS = ("bin", "data", "dev", "mnt", "proc", "run", "sbin", "sys", "usr/bin", "usr/sbin")
 # One binary, told by its name what to do (firmware/board/walnutd)
-WALNUTD_NAMES = ("walnut-flash", "walnut-probe", "walnut-state")
+WALNUTD_NAMES = ("walnut-flash", "walnut-probe", "walnut-prom", "walnut-state")
 
 FIT_SOURCE = """/dts-v1/;
 / {{
@@ -65,6 +65,7 @@ class Parts:
 
     overlay: Path
     updater: Path
+    prom_updater: Path
     busybox: Path
     fw_printenv: Path
     walnutd: Path
@@ -121,6 +122,7 @@ def ramdisk(plan: ReleasePlan, kernel_release: str, parts: Parts, epoch: int) ->
     for name in WALNUTD_NAMES:
         root.link(f"usr/sbin/{name}", "walnutd")
     root.file("usr/sbin/walnut-update", parts.updater.read_bytes(), 0o755)
+    root.file("usr/sbin/walnut-update-prom", parts.prom_updater.read_bytes(), 0o755)
     module = parts.module.read_bytes()
     if plan.broken == "driver":
         module = module[: len(module) // 2]
@@ -162,11 +164,11 @@ def manifest_text(manifest: Mapping[str, str]) -> str:
     return "".join(f"{key}={value}\n" for key, value in manifest.items())
 
 
-def bundle(manifest: str, image: bytes, epoch: int) -> bytes:
+def bundle(manifest: str, image: bytes, epoch: int, image_name: str = "image.itb") -> bytes:
     """Make an uncompressed ustar archive: manifest first, then the image."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in (("manifest", manifest.encode("ascii")), ("image.itb", image)):
+        for name, content in (("manifest", manifest.encode("ascii")), (image_name, image)):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             member.mtime = epoch

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""U-Boot for the board, its default environment, and fw_printenv for the root file system."""
+"""U-Boot for the board, its default environment, and fw_printenv for the root file system.
+
+The same U-Boot under several names (`CONFIG_LOCALVERSION`): PROMs that an update can tell apart.
+"""
 
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from firmware.build.step import Context, Step, folder_digest
 CROSS = "powerpc-linux-gnu-"
 BOARD = Path("board/emulation/qemu-ppce500")
 DEFCONFIG = Path("configs/qemu-ppce500_defconfig")
+FIRST, SECOND, FALLBACK = LOCAL_VERSIONS = ("-walnut", "-walnut2", "-walnut-fallback")
 
 
 def u_boot_step(sources: Path, pin: SourcePin, flash_map: FlashMap, toolchain: str) -> Step:
@@ -23,10 +27,10 @@ def u_boot_step(sources: Path, pin: SourcePin, flash_map: FlashMap, toolchain: s
     def make(context: Context) -> None:
         tree = unpack(pin, context.needs["source"], context, context.log)
         _prepare(tree, context, sources, header, fragment)
-        _make(context, tree, "u-boot", "u-boot-initial-env")
-        strip = [f"{CROSS}strip", "-o", context.out / "u-boot", tree / "u-boot"]
-        shell.run(strip, cwd=tree, log=context.log, env=context.env)
-        (context.out / "u-boot").chmod(0o644)
+        _make(context, tree, "u-boot-initial-env")
+        (context.out / "proms").mkdir()
+        for local in LOCAL_VERSIONS:
+            _prom(context, tree, local)
         text = (tree / "u-boot-initial-env").read_text()
         _check_environment(text, flash_map)
         (context.out / "environment").write_text(text)
@@ -54,6 +58,20 @@ def _prepare(tree: Path, context: Context, sources: Path, header: str, fragment:
     merge(fragment, tree / DEFCONFIG)
     _make(context, tree, DEFCONFIG.name)
     require(fragment, tree / ".config")
+
+
+def _prom(context: Context, tree: Path, local: str) -> None:
+    """Leave a U-Boot in proms/, under the version that it says in its banner."""
+    merge(f'CONFIG_LOCALVERSION="{local}"\n', tree / ".config")
+    _make(context, tree, "u-boot")
+    version = (tree / "include/config/uboot.release").read_text().strip()
+    if not version.endswith(local):
+        raise BuildError(f"U-Boot calls itself {version!r}, wanted {local!r} at its end")
+    prom = context.out / "proms" / version
+    shell.run(
+        [f"{CROSS}strip", "-o", prom, tree / "u-boot"], cwd=tree, log=context.log, env=context.env
+    )
+    prom.chmod(0o644)
 
 
 def _make(context: Context, tree: Path, *targets: str) -> None:

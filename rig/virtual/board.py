@@ -2,7 +2,8 @@
 """The board itself: QEMU and its flash server, started and killed with the power.
 
 A power cut is SIGKILL: RAM, caches and the write in flight are gone.  The PROM is taken out of
-the flash at each power-on and each reset, so a PROM that was destroyed leaves a dead board.
+the flash at each power-on and each reset, as the boot-select logic says; when both PROMs are
+destroyed the board is dead.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from rig.errors import BenchError
 from rig.release import FlashMap
+from rig.virtual import boot_select
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash
 from rig.virtual.nbd_plugin_path import PLUGIN
@@ -51,7 +53,7 @@ class Board:
         fault: Callable[[str], None],
     ) -> None:
         self._endpoints = endpoints
-        self._prom = flash_map.partition("prom")
+        self._proms = [flash_map.partition(name) for name in boot_select.ORDER]
         self.flash = flash
         self._trip = trip
         self._fault = fault
@@ -122,8 +124,8 @@ class Board:
 
     async def _run_once(self, generation: int) -> bool:
         """One life of the processor, from reset to reset; False: it stays dead."""
-        prom = self.flash.read(self._prom.offset, self._prom.size)
-        if not prom.startswith(ELF_MAGIC):
+        prom = self._select_prom()
+        if not prom.startswith(ELF_MAGIC):  # nothing, or nothing that a processor could run
             log.warning("no PROM in the flash: the board stays dead")
             return False
         prom_file = self._endpoints.folder / "prom.elf"
@@ -156,6 +158,15 @@ class Board:
             self._break(f"QEMU ended with {code}: see qemu.log")
             return False
         return True  # QEMU ends by itself at each reset
+
+    def _select_prom(self) -> bytes:
+        """Do as the board's boot-select logic: the first PROM that is whole, else nothing."""
+        for part in self._proms:
+            image = boot_select.image(self.flash.read(part.offset, part.size), self.flash.sector)
+            if image is not None:
+                return image
+            log.warning("%s is not whole", part.name)
+        return b""
 
     async def _start(self, name: str, command: list[str]) -> asyncio.subprocess.Process:
         with (self._endpoints.folder / f"{name}.log").open("ab") as output:

@@ -12,12 +12,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rig.errors import BenchError
-from rig.upgrade import EVENTS, REFUSALS, parse
+from rig.upgrade import EVENTS, PROM_REFUSALS, REFUSALS, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "updater-lines.md").read_text()
 BOARD = ROOT / "firmware" / "board"
-SCRIPTS = (BOARD / "walnut-update", BOARD / "rootfs" / "etc" / "init.d" / "accept")
+SHARED = BOARD / "rootfs" / "usr" / "lib" / "walnut" / "update"
+PROM_SCRIPTS = (BOARD / "walnut-update-prom", SHARED)
+ACCEPT = BOARD / "rootfs" / "etc" / "init.d" / "accept"
+SCRIPTS = (BOARD / "walnut-update", ACCEPT, *PROM_SCRIPTS)
 LINES = BOARD / "rootfs" / "usr" / "lib" / "walnut" / "lines"
 
 
@@ -32,6 +35,11 @@ def of_the_board() -> set[tuple[str, str]]:
     return said
 
 
+def reasons_of_the_page(phase: str) -> set[str]:
+    listed = PAGE.split(f"Reasons of `{phase} refused`:")[1].split("\n\n")[0]
+    return set(re.findall(r"`([a-z-]+)` \(", listed)) | set(re.findall(r"`([a-z-]+)`,", listed))
+
+
 def test_the_board_prints_what_the_page_says_and_nothing_else() -> None:
     assert of_the_board() == of_the_page()
 
@@ -41,10 +49,22 @@ def test_the_rig_knows_what_the_page_says_and_nothing_else() -> None:
 
 
 def test_reasons_of_refusals_are_the_same_on_all_three_sides() -> None:
-    listed = PAGE.split("Reasons of `staging refused`:")[1].split("\n\n")[0]
-    page = set(re.findall(r"`([a-z-]+)` \(", listed)) | set(re.findall(r"`([a-z-]+)`,", listed))
     board = set(re.findall(r"\brefuse ([a-z-]+) ", SCRIPTS[0].read_text()))
-    assert board == REFUSALS == page
+    assert board == REFUSALS == reasons_of_the_page("staging")
+
+
+def test_reasons_to_refuse_a_prom_are_the_same_on_all_three_sides() -> None:
+    text = "\n".join(script.read_text() for script in PROM_SCRIPTS)
+    board = set(re.findall(r"\brefuse ([a-z-]+) ", text))
+    assert board == PROM_REFUSALS == reasons_of_the_page("prom")
+
+
+def test_steps_of_a_prom_update_are_those_of_the_page() -> None:
+    (listed,) = re.findall(r"\| `prom` \| `progress` .*?\| `step` is (.*?) \|", PAGE)
+    text = PROM_SCRIPTS[0].read_text()
+    (looped,) = re.findall(r"for action in ([a-z ]+);", text)
+    said = set(re.findall(r"progress step ([a-z]+)", text)) | set(looped.split())
+    assert said == set(re.findall(r"`([a-z]+)`", listed))
 
 
 def test_an_unknown_event_means_that_rig_and_firmware_do_not_fit() -> None:

@@ -31,6 +31,12 @@ def test_linux_sees_every_partition_in_its_place() -> None:
     assert device == FLASH_MAP.device_name
 
 
+def test_linux_may_write_everything_but_the_fallback_prom() -> None:
+    listed = mtdparts(FLASH_MAP).partition(":")[2].split(",")
+
+    assert [part for part in listed if part.endswith("ro")] == ["896k(prom-fallback)ro"]
+
+
 def test_u_boot_and_linux_find_the_environment_in_the_same_sectors() -> None:
     config = dict(line.split("=", 1) for line in u_boot_config(FLASH_MAP).splitlines())
     devices = [line.split() for line in fw_env_config(FLASH_MAP).splitlines()[1:]]
@@ -60,7 +66,7 @@ def test_u_boot_boots_the_slots_that_linux_writes() -> None:
     ("old", "new", "message"),
     [
         ("offset = 0x110000", "offset = 0x120000", "env-redund.*must start at 0x110000"),
-        ("size = 0x0e0000", "size = 0x0e0001", "spare.*whole sectors"),
+        ("size = 0x0e0000", "size = 0x0e0001", "prom-fallback.*whole sectors"),
         ("size = 0x200000\n", "size = 0x100000\n", "partitions end at 0xf00000"),
     ],
 )

@@ -45,7 +45,14 @@ def index(folder: Path, **changes: Any) -> Path:
         "state_layout": 1,
         "broken": "",
     }
-    document: dict[str, Any] = {"format": 1, "releases": {"1.0.0": release}, "bundles": {}}
+    prom = {"bundle": "bundle.tar", "bundle_sha256": release["bundle_sha256"]}
+    document: dict[str, Any] = {
+        "format": 1,
+        "releases": {"1.0.0": release},
+        "proms": {"2023.01-x": prom},
+        "prom_fallback": {"version": "2023.01-y"},
+        "bundles": {},
+    }
     document.update(changes)
     path = folder / "index.json"
     path.write_text(json.dumps(document))
@@ -62,8 +69,17 @@ def test_an_unknown_release_is_named_with_those_that_exist(tmp_path: Path) -> No
 def test_a_corrupt_bundle_never_reaches_a_board(tmp_path: Path) -> None:
     catalogue = Catalogue.load(index(tmp_path))
 
-    with pytest.raises(UsageError, match="is corrupt"):
-        catalogue.verify(catalogue.release("1.0.0"))
+    for item in (catalogue.release("1.0.0"), catalogue.prom("2023.01-x")):
+        with pytest.raises(UsageError, match="is corrupt"):
+            catalogue.verify(item)
+
+
+def test_an_unknown_prom_is_named_with_those_that_exist(tmp_path: Path) -> None:
+    catalogue = Catalogue.load(index(tmp_path))
+
+    assert catalogue.prom("2023.01-x").bundle == tmp_path / "bundle.tar"
+    with pytest.raises(UsageError, match=r"unknown PROM '2024'; known: 2023\.01-x"):
+        catalogue.prom("2024")
 
 
 def test_a_missing_index_says_who_builds_it(tmp_path: Path) -> None:
@@ -71,7 +87,10 @@ def test_a_missing_index_says_who_builds_it(tmp_path: Path) -> None:
         Catalogue.load(tmp_path / "index.json")
 
 
-@pytest.mark.parametrize("changes", [{"format": 2}, {"releases": []}, {"bundles": {"x": {}}}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"format": 2}, {"releases": []}, {"proms": {"x": {}}}, {"bundles": {"x": {}}}],
+)
 def test_an_index_of_another_shape_is_refused_by_name(tmp_path: Path, changes: Any) -> None:
     with pytest.raises(UsageError, match=str(tmp_path / "index.json")):
         Catalogue.load(index(tmp_path, **changes))
