@@ -16,7 +16,7 @@ from rig.virtual.interposer import Interposer
 from rig.virtual.lines import SerialLine
 from rig.virtual.pdu import Pdu
 from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument, serve
+from rig.virtual.scpi import INSTRUMENT_FAULTS, Instrument, serve
 from rig.virtual.supply import Supply
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class VirtualPlace:
         self.feed.changed = self.board.power
         self.pdu = Pdu(self.feed)
         self.supply = Supply(self.feed)
-        self.supply.load_a = lambda: self.board.current_a
+        self.supply.outputs.load_a = lambda: self.board.current_a
         self.counter = Counter()
         self.interposer = Interposer(self.flash, self.feed)
         folder = endpoints.folder
@@ -111,10 +111,8 @@ class VirtualPlace:
                 self.clear_faults()
             case "pdu", ("hang" | "lie" | "refuse"):
                 setattr(self.pdu.faults, detail, on)
-            case (("supply" | "counter" | "interposer"), "delay"):
-                self.instruments[target].faults.delay_s = float(value)
-            case (("supply" | "counter" | "interposer"), ("mute" | "close" | "half" | "garbage")):
-                setattr(self.instruments[target].faults, detail, int(value))
+            case (("supply" | "counter" | "interposer"), _) if detail in INSTRUMENT_FAULTS:
+                self.instruments[target].misbehave(detail, value)
             case "console", "noise":
                 self.console.inject(NOISE * int(value or 1))
             case "board", "boot-loop":

@@ -18,8 +18,8 @@ def ask(instrument: Instrument, message: str) -> str | None:
 
 @pytest.fixture
 def supply() -> Supply:
-    supply = Supply(Feed(outlet=True))
-    supply.load_a = lambda: 0.11
+    supply = Supply(Feed(outlet=True), noise=False)
+    supply.outputs.load_a = lambda: 0.11
     return supply
 
 
