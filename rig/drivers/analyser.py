@@ -14,8 +14,7 @@ from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, UsageError
 from rig.instruments.analyser import Capture, edges
 
-START_LIMIT_S = 10.0
-STOP_LIMIT_S = 60.0  # it converts the samples to CSV
+KILLS = 10
 SAMPLES_MAX = 2_000_000  # labgrid hands over a dict a sample
 
 
@@ -28,11 +27,22 @@ class HeartbeatAnalyserDriver(Driver):
         bindings (dict): a SigrokDriver whose resource names its channels
         channel (str): the channel that is wired to the heartbeat
         rate_hz (int): how often it samples
+        limit_s (float): how long sigrok-cli may take to start, and to write its samples as CSV
     """
 
     bindings = {"sigrok": "SigrokDriver"}
     channel = attr.ib(default="D0", validator=attr.validators.instance_of(str))
     rate_hz = attr.ib(default=20_000, validator=attr.validators.instance_of(int))
+
+    limit_s = attr.ib(default=60.0, converter=float)
+
+    @property
+    def instrument(self) -> Any:  # noqa: ANN401 # itself, where other instruments hang below
+        return self
+
+    def identity(self) -> str:
+        """Return what stands for ``*IDN?``: sigrok has no such question."""
+        return f"sigrok-cli,{self.sigrok.sigrok.driver},{self.channel}"
 
     @Driver.check_active
     def capture(self, duration_s: float) -> Capture:
@@ -53,16 +63,13 @@ class HeartbeatAnalyserDriver(Driver):
         with TemporaryDirectory(prefix="rig-analyser-") as folder:
             file = Path(folder) / "heartbeat.sr"
             rate = str(self.rate_hz)
-            self._within(START_LIMIT_S, "start", self.sigrok.capture, str(file), rate)
+            self._within("start", self.sigrok.capture, str(file), rate)
             deadline = Deadline.after(clock, duration_s)
             clock.sleep(deadline.left_s)
-            rows = self._within(STOP_LIMIT_S, "end", self.sigrok.stop)
-        return edges(rows, self.channel, float(self.rate_hz), self._source())
+            rows = self._within("end", self.sigrok.stop)
+        return edges(rows, self.channel, float(self.rate_hz), self.identity())
 
-    def _source(self) -> str:
-        return f"sigrok-cli,{self.sigrok.sigrok.driver},{self.channel}"
-
-    def _within(self, limit_s: float, what: str, act: Any, *values: str) -> Any:  # noqa: ANN401
+    def _within(self, what: str, act: Any, *values: str) -> Any:  # noqa: ANN401
         """Call labgrid, which waits without an end, in a thread; kill sigrok-cli when it hangs."""
         answer: list[Any] = []
         failure: list[Exception] = []
@@ -75,10 +82,12 @@ class HeartbeatAnalyserDriver(Driver):
 
         thread = threading.Thread(target=run, daemon=True, name="sigrok")
         thread.start()
-        thread.join(limit_s)
+        thread.join(self.limit_s)
         if thread.is_alive():
-            self.sigrok._process.kill()  # noqa: SLF001 # labgrid offers no other end
-            raise BenchError(f"sigrok-cli did not {what} within {limit_s:.0f} s")
+            for _ in range(KILLS):  # when one is gone, labgrid starts the next
+                self.sigrok._process.kill()  # noqa: SLF001 # labgrid offers no other end
+                thread.join(0.1)
+            raise BenchError(f"sigrok-cli did not {what} within {self.limit_s:.0f} s")
         if failure:
             raise BenchError(f"sigrok-cli failed to {what}: {failure[0]}") from failure[0]
         return answer[0]

@@ -6,7 +6,7 @@ import numpy as np
 from rig.clock import Deadline
 from rig.errors import BenchError
 from rig.instruments.blocks import read_block
-from rig.instruments.link import send
+from rig.instruments.link import check_power, send
 from rig.instruments.oscilloscope import LEVEL_V, POLL_S, GapSegment, Oscilloscope, Trace
 
 BATCH = 250_000  # samples that one WAV:DATA? gives at most as BYTE (Programming Guide)
@@ -51,20 +51,20 @@ class RigolDS1000Z(Oscilloscope):
             f":TRIG:TIM:LEV {LEVEL_V}",
             ":TRIG:SWE SING",
         )
-        send(self._link, ":SING")
+        self._single()
 
     def gaps(self, count: int, deadline: Deadline) -> tuple[GapSegment, ...]:
         """Return up to `count` silences; stops the scope when `deadline` passes first."""
-        self._check_power()
+        self._check_armed()
         found: list[GapSegment] = []
         while len(found) < count and self._triggered(deadline):
             seen_s = self._clock.now()
             self._first_s = seen_s if self._first_s is None else self._first_s
             found.append(self._segment(self._trace(), seen_s - self._first_s))
             if len(found) < count:
-                send(self._link, ":SING")
+                self._single()
         self.stop()
-        self._check_power()
+        check_power(self._link)
         return tuple(found)
 
     def _triggered(self, deadline: Deadline) -> bool:

@@ -3,7 +3,7 @@
 
 from rig.clock import Deadline
 from rig.instruments.blocks import read_block
-from rig.instruments.link import number, send, whole
+from rig.instruments.link import check_power, number, send, whole
 from rig.instruments.oscilloscope import LEVEL_V, POLL_S, GapSegment, Oscilloscope, Trace
 
 SEGMENTS_MAX = 100
@@ -46,17 +46,17 @@ class InfiniiVision(Oscilloscope):
             ":ACQ:MODE SEGM",
             f":ACQ:SEGM:COUN {SEGMENTS_MAX}",
         )
-        send(self._link, ":SING")
+        self._single()
 
     def gaps(self, count: int, deadline: Deadline) -> tuple[GapSegment, ...]:
         """Return up to `count` silences; stops the scope when `deadline` passes first."""
-        self._check_power()
+        self._check_armed()
         while (found := whole(self._link, ":WAV:SEGM:COUN?")) < count and not deadline.passed:
             if not whole(self._link, ":OPER:COND?") & RUNNING:
                 break
             self._clock.sleep(min(POLL_S, deadline.left_s))
         self.stop()
-        self._check_power()  # one that restarted has no segments, which must not look like none
+        check_power(self._link)  # one that restarted has no segments, which must not look like none
         return tuple(self._read(index) for index in range(1, min(found, count) + 1))
 
     def _read(self, index: int) -> GapSegment:

@@ -53,6 +53,7 @@ class Oscilloscope(ABC):
         self._link = link
         self._clock = clock
         self._identity = ""
+        self._armed = False
 
     def identity(self) -> str:
         """Return the ``*IDN?`` answer, asked for once."""
@@ -65,22 +66,31 @@ class Oscilloscope(ABC):
 
     @abstractmethod
     def gaps(self, count: int, deadline: Deadline) -> tuple[GapSegment, ...]:
-        """Return `count` silences, fewer when `deadline` passes first."""
+        """Return `count` silences, fewer when `deadline` passes first; it is armed no more."""
 
     def stop(self) -> None:
+        self._armed = False
         send(self._link, ":STOP")
 
     def _check_span(self, period_s: float, longest_s: float) -> None:
         if not 0 < 2.5 * period_s < longest_s <= 100.0:
             raise UsageError(f"silences up to {longest_s} s of a period of {period_s} s: not here")
 
-    def _check_power(self) -> None:
+    def _single(self) -> None:
+        send(self._link, ":SING")
+        self._armed = True
+
+    def _check_armed(self) -> None:
+        """Raise unless it waits for silences: a stopped scope looks like one that has triggered."""
         check_power(self._link)
+        if not self._armed:
+            raise UsageError(f"{self._link.name} has not been armed since it was last read")
 
     def _segment(self, trace: Trace, at_s: float) -> GapSegment:
         """Find the longest silence of a record; both its edges lie between two samples each.
 
-        Each edge is uniform in one sample (GUM 4.3.7): u = √2 · step / √12, and the time base.
+        The record is locked to the trigger, so the two do not err independently: the length is
+        wrong by a sample at most, rectangular (GUM 4.3.7), u = step / √3, and by the time base.
         """
         edges_s = trace.first_s + (rising_edges(trace.volts, LEVEL_V) - 0.5) * trace.step_s
         ends_s = np.array([trace.first_s, trace.first_s + (trace.volts.size - 1) * trace.step_s])
@@ -90,7 +100,7 @@ class Oscilloscope(ABC):
         longest_s = float(np.max(inner)) if inner.size else 0.0
         complete = longest_s > outer_s
         length_s = max(longest_s, outer_s)
-        doubt_s = math.hypot(trace.step_s / math.sqrt(6), self.TIME_BASE * length_s / math.sqrt(3))
+        doubt_s = math.hypot(trace.step_s / math.sqrt(3), self.TIME_BASE * length_s / math.sqrt(3))
         return GapSegment(
             at_s=at_s,
             length_s=length_s,

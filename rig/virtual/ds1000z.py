@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A scope after Rigol's DS1000Z: time-out trigger, one silence a shot, memory read in batches."""
 
-import numpy as np
-
-from rig.virtual.scope import STEP_V, ZERO, Scope, draw
+from rig.virtual.scope import STEP_V, ZERO, Scope
 from rig.virtual.scpi import ScpiError, block, command
 
 BATCH = 250_000
@@ -146,8 +144,7 @@ class Ds1000z(Scope):
         count = self._stop_at - self._start + 1
         if not self.silences or self.armed or not 1 <= count <= BATCH:
             raise ScpiError(-230)
-        silence = self.silences[0]
+        trigger_s = self.silences[0].from_s + self.missing_s
         step_s, first_s = self._frame()
-        triggered_s = silence.from_s + self.missing_s
-        edges_s = np.array([*silence.before_s, silence.after_s]) - triggered_s
-        return block(draw(edges_s, first_s + (self._start - 1) * step_s, step_s, count).tobytes())
+        start_s = first_s + (self._start - 1) * step_s
+        return block(self.samples(trigger_s, start_s, step_s, count))

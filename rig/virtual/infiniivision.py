@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A scope after Keysight's InfiniiVision 3000T X: triggers at the end of a silence, segmented."""
 
-import numpy as np
-
-from rig.virtual.scope import STEP_V, ZERO, Scope, draw
+from rig.virtual.scope import STEP_V, ZERO, Scope
 from rig.virtual.scpi import ScpiError, block, command
 
 RUNNING = 1 << 3
@@ -150,7 +148,6 @@ class InfiniiVision(Scope):
     def _data(self) -> bytes:
         if not self.silences:
             raise ScpiError(-230)
-        silence = self.silences[self._index - 1]
-        edges_s = np.array([*silence.before_s, silence.after_s]) - silence.after_s
+        trigger_s = self.silences[self._index - 1].after_s
         step_s = self.range_s / self._points
-        return block(draw(edges_s, -0.9 * self.range_s, step_s, self._points).tobytes())
+        return block(self.samples(trigger_s, -0.9 * self.range_s, step_s, self._points))

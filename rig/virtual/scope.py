@@ -2,7 +2,7 @@
 """What both virtual oscilloscopes see: the silences of the heartbeat, drawn as samples."""
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +11,14 @@ from rig.virtual.heartbeat import HeartbeatInput
 
 HIGH_V = 3.3
 WIDTH_S = 1e-4  # of one pulse
-KEPT = 4096  # edges
+KEPT = 100_000  # edges
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """From edge to edge; `before_s` are the edges that came before it, the last its beginning."""
+class Silence(NamedTuple):
+    """From edge to edge."""
 
-    before_s: tuple[float, ...]
+    from_s: float
     after_s: float
-
-    @property
-    def from_s(self) -> float:
-        return self.before_s[-1]
 
 
 class Scope(HeartbeatInput):
@@ -39,20 +34,26 @@ class Scope(HeartbeatInput):
             self.most = 1
             self.armed = False
             self.silences: list[Silence] = []
-            self._edges_s: deque[float] = deque(maxlen=KEPT)
+            self.edges_s: deque[float] = deque(maxlen=KEPT)
 
     def arm(self) -> None:
         with self.lock:
             self.silences = []
-            self._edges_s.clear()  # what came before it was armed does not trigger it
+            self.edges_s.clear()  # what came before it was armed does not trigger it
             self.armed = True
 
     def edge(self, at_s: float) -> None:
-        edges_s = self._edges_s
+        edges_s = self.edges_s
         if self.armed and edges_s and at_s - edges_s[-1] > self.missing_s:
-            self.silences.append(Silence(tuple(edges_s), at_s))
+            self.silences.append(Silence(edges_s[-1], at_s))
             self.armed = len(self.silences) < self.most
         edges_s.append(at_s)
+
+    def samples(self, trigger_s: float, first_s: float, step_s: float, count: int) -> bytes:
+        """Return the line around `trigger_s`, the first sample `first_s` after it."""
+        with self.lock:
+            edges_s = np.array(self.edges_s) - trigger_s
+        return draw(edges_s, first_s, step_s, count).tobytes()
 
 
 def draw(
