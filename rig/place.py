@@ -23,7 +23,7 @@ from rig.watch import ServiceWatch
 
 log = logging.getLogger(__name__)
 
-INSTRUMENTS = ("counter", "supply", "interposer")
+INSTRUMENTS = ("counter", "supply", "interposer", "generator", "oscilloscope", "analyser")
 # A board whose regulators work draws more, whatever its software does.
 CURRENT_MIN_A = 0.05
 

@@ -6,6 +6,17 @@ from labgrid.factory import target_factory
 from labgrid.resource import Resource
 from labgrid.resource.common import NetworkResource
 
+from rig.errors import UsageError
+from rig.instruments import find
+
+
+def known_model(_instance: object, _field: object, value: str) -> None:
+    """Refuse a model that is not there, by attrs' way: ValueError."""
+    try:
+        find(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
 
 @target_factory.reg_resource
 @attr.s(eq=False)
@@ -50,7 +61,7 @@ class ScpiInstrument(Resource):
     """
 
     visa = attr.ib(validator=attr.validators.instance_of(str))
-    model = attr.ib(validator=attr.validators.instance_of(str))
+    model = attr.ib(validator=[attr.validators.instance_of(str), known_model])
     channel = attr.ib(default=1, validator=attr.validators.instance_of(int))
     timeout_s = attr.ib(default=5.0, converter=float)
     backend = attr.ib(default="@py", validator=attr.validators.instance_of(str))

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from rig.errors import InstrumentError
 
+POWER_ON = 1 << 7  # of *ESR?, IEEE 488.2, 11.5.1.1.2
+
 
 class ScpiLink(Protocol):
     """A conversation with one instrument; every call ends within the link's own deadline.
@@ -78,14 +80,27 @@ def whole(link: ScpiLink, command: str) -> int:
     return int(value)
 
 
-def identify(link: ScpiLink, model: str) -> str:
-    """Return the ``*IDN?`` answer of a `model`.
+def identify(link: ScpiLink, *models: str) -> str:
+    """Return the ``*IDN?`` answer of one of `models`.
 
     Raises:
         InstrumentError: another instrument answers.
     """
     identity = link.query("*IDN?").strip()
     fields = identity.split(",")  # IEEE 488.2, 10.14: maker, model, serial number, firmware
-    if len(fields) != 4 or fields[1].strip() != model:
-        raise InstrumentError(link.name, command="*IDN?", reply=f"{identity} (wanted a {model})")
+    if len(fields) != 4 or fields[1].strip() not in models:
+        reply = f"{identity} (wanted a {' or '.join(models)})"
+        raise InstrumentError(link.name, command="*IDN?", reply=reply)
     return identity
+
+
+def check_power(link: ScpiLink) -> None:
+    """Make sure that the instrument has not restarted since ``*ESR?`` or ``*CLS`` was last sent.
+
+    Raises:
+        InstrumentError: it has, so its settings are lost.
+    """
+    status = whole(link, "*ESR?")
+    if status & POWER_ON:
+        reply = f"{status}: it has restarted and lost its settings"
+        raise InstrumentError(link.name, command="*ESR?", reply=reply)

@@ -1,46 +1,77 @@
 # SPDX-License-Identifier: MIT
-"""Keysight E36312A, the bench supply that feeds the board."""
+"""The bench supply that feeds the board: what any has to do, and Keysight's E36312A."""
+
+from dataclasses import dataclass
+from typing import Protocol
 
 from rig.clock import Clock
 from rig.errors import InstrumentError, UsageError
-from rig.instruments.link import ScpiLink, identify, number, send, whole
+from rig.instruments.link import ScpiLink, check_power, identify, number, send, whole
 from rig.measure import Measurement
 
+VOLTAGE_MAX_V = 5.5  # not the instrument's limit: a 5 V board's
 
-class KeysightE36312A:
-    """One channel of an E36312A.
 
-    Source: Keysight E36300 Series Programming Guide (E36311-90008) for the commands; E36312A data
-    sheet for the accuracy of the read-back at 23 ± 5 °C.
-    """
+class Supply(Protocol):
+    """What the rig needs of the supply that feeds the board."""
 
-    VOLTAGE_MAX_V = 5.5  # not the instrument's limit: a 5 V board's
-    VOLTAGE_ACCURACY, VOLTAGE_ACCURACY_V = 0.0004, 0.005
-    CURRENT_ACCURACY, CURRENT_ACCURACY_A = 0.0004, 0.010
+    def identity(self) -> str: ...
+    def output(self, on: bool) -> None: ...
+    def is_on(self) -> bool: ...
+    def set_voltage(self, voltage_v: float) -> None: ...
+    def voltage(self) -> Measurement: ...
+    def current(self) -> Measurement: ...
+    def tripped(self) -> bool: ...
+    def clear_protection(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Of a read-back: a share of the reading plus a constant, from the data sheet."""
+
+    share: float
+    constant: float
+
+    def at(self, value: float) -> float:
+        return self.share * abs(value) + self.constant
+
+
+class ScpiSupply:
+    """One channel of a supply whose commands end in a channel list ``(@1)``, as Keysight's do."""
+
+    MODEL = ""
+    CHANNELS: tuple[int, ...] = ()
+    VOLTAGE = CURRENT = Accuracy(0.0, 0.0)
 
     def __init__(self, link: ScpiLink, clock: Clock, channel: int = 1) -> None:
-        if channel not in (1, 2, 3):
-            raise UsageError(f"an E36312A has channels 1, 2 and 3, not {channel}")
+        if channel not in self.CHANNELS:
+            known = ", ".join(str(known) for known in self.CHANNELS)
+            raise UsageError(f"a supply {self.MODEL} has channels {known}, not {channel}")
         self._link = link
         self._clock = clock
-        self._at = f"(@{channel})"
+        self._at = self._address(channel)
         self._channel = channel
         self._identity = ""
 
     def identity(self) -> str:
         """Return the ``*IDN?`` answer, asked for once."""
-        self._identity = self._identity or identify(self._link, "E36312A")
+        if not self._identity:
+            self._identity = identify(self._link, self.MODEL)
+            whole(self._link, "*ESR?")  # forget that it was switched on: from now on it may not be
         return self._identity
 
     def output(self, on: bool) -> None:
         """Switch the output and read it back.
 
         Raises:
-            InstrumentError: the supply does not do it; a latched inhibit keeps it off.
+            InstrumentError: the supply does not do it (a latched inhibit keeps it off), or it has
+                restarted and would feed the board with another voltage.
         """
-        send(self._link, f"OUTP {'ON' if on else 'OFF'},{self._at}")
-        if (reply := whole(self._link, f"OUTP? {self._at}")) != int(on):
-            raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=str(reply))
+        self._ready()
+        self._switch("ON" if on else "OFF")
+        if self.is_on() != on:
+            reply = "off" if on else "on"
+            raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
 
     def is_on(self) -> bool:
         return whole(self._link, f"OUTP? {self._at}") == 1
@@ -51,37 +82,70 @@ class KeysightE36312A:
         Raises:
             UsageError: `voltage_v` would harm the board; it is never clipped silently.
         """
-        if not 0.0 <= voltage_v <= self.VOLTAGE_MAX_V:
-            raise UsageError(f"{voltage_v} V is outside 0 … {self.VOLTAGE_MAX_V} V")
-        send(self._link, f"VOLT {voltage_v:.3f},{self._at}")
+        if not 0.0 <= voltage_v <= VOLTAGE_MAX_V:
+            raise UsageError(f"{voltage_v} V is outside 0 … {VOLTAGE_MAX_V} V")
+        self.identity()
+        self._program(voltage_v)
 
     def voltage(self) -> Measurement:
         """Measure the output voltage."""
+        self._ready()
         value = number(self._link, f"MEAS:VOLT? {self._at}")
-        doubt = self.VOLTAGE_ACCURACY * abs(value) + self.VOLTAGE_ACCURACY_V
-        return self._measured("supply.voltage", value, "V", doubt)
+        return self._measured("supply.voltage", value, "V", self.VOLTAGE)
 
     def current(self) -> Measurement:
         """Measure the output current."""
+        self._ready()
         value = number(self._link, f"MEAS:CURR? {self._at}")
-        doubt = self.CURRENT_ACCURACY * abs(value) + self.CURRENT_ACCURACY_A
-        return self._measured("supply.current", value, "A", doubt)
+        return self._measured("supply.current", value, "A", self.CURRENT)
 
     def tripped(self) -> bool:
         """Tell whether a protection (over-voltage, over-current, inhibit) holds the output off."""
-        return whole(self._link, f"STAT:QUES:INST:ISUM{self._channel}:COND?") != 0
+        return whole(self._link, f"STAT:QUES:COND? {self._at}") != 0
 
     def clear_protection(self) -> None:
         """Release a latched protection; the output then returns to its programmed state."""
         send(self._link, f"OUTP:PROT:CLE {self._at}")
 
-    def _measured(self, name: str, value: float, unit: str, uncertainty: float) -> Measurement:
+    @staticmethod
+    def _address(channel: int) -> str:
+        return f"(@{channel})"
+
+    def _switch(self, state: str) -> None:
+        send(self._link, f"OUTP {state},{self._at}")
+
+    def _program(self, voltage_v: float) -> None:
+        send(self._link, f"VOLT {voltage_v:.3f},{self._at}")
+
+    def _ready(self) -> None:
+        """Raise InstrumentError for another model, and for one that restarted since last asked."""
+        if self._identity:
+            check_power(self._link)
+        self.identity()
+
+    def _measured(self, name: str, value: float, unit: str, accuracy: Accuracy) -> Measurement:
         return Measurement(
             name=name,
             value=value,
             unit=unit,
-            uncertainty=uncertainty,
+            uncertainty=accuracy.at(value),
             source=self.identity(),
             taken_at_s=self._clock.now(),
             method="read-back, data sheet accuracy",
         )
+
+
+class KeysightE36312A(ScpiSupply):
+    """One channel of an E36312A.
+
+    Source: Keysight E36300 Series Programming Guide (E36311-90008) for the commands; E36312A data
+    sheet for the accuracy of the read-back at 23 ± 5 °C.
+    """
+
+    MODEL = "E36312A"
+    CHANNELS = (1, 2, 3)
+    VOLTAGE = Accuracy(0.0004, 0.005)
+    CURRENT = Accuracy(0.0004, 0.010)
+
+    def tripped(self) -> bool:
+        return whole(self._link, f"STAT:QUES:INST:ISUM{self._channel}:COND?") != 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rig.release import Catalogue
 from rig.virtual import control
+from rig.virtual.models import choose
 
 DEFAULT_RELEASE = "1.0.0"
 INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"
@@ -24,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--boards", type=int, default=1, help="how many (default 1)")
         action.add_argument("--first-board", type=int, default=1, help="number of the first")
         _add_image(action)
+        action.add_argument(
+            "--model",
+            action="append",
+            default=[],
+            metavar="NAME=MODEL",
+            help="another counter or supply, such as supply=rigol_dp832",
+        )
         if name == "run":
             action.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     actions.add_parser("down", help="stop the bench")
@@ -74,6 +82,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 def _up(arguments: argparse.Namespace, *, tied: bool = False) -> bool:
     """Start the bench unless it is up; tell whether it was started here."""
+    choose(arguments.model)  # a wrong one is the caller's, not the bench's
     if control.is_up(arguments.state):
         return False
     control.start(
@@ -82,6 +91,7 @@ def _up(arguments: argparse.Namespace, *, tied: bool = False) -> bool:
         boards=arguments.boards,
         first_board=arguments.first_board,
         tied=tied,
+        models=arguments.model,
     )
     return True
 

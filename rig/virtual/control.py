@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,15 @@ def is_up(state: Path) -> bool:
     return True
 
 
-def start(state: Path, golden: Path, *, boards: int, first_board: int, tied: bool = False) -> None:
+def start(
+    state: Path,
+    golden: Path,
+    *,
+    boards: int,
+    first_board: int,
+    tied: bool = False,
+    models: Iterable[str] = (),
+) -> None:
     """Start the daemon in the background and wait until every endpoint answers.
 
     A `tied` bench ends with the process that started it, even if that is killed.
@@ -87,6 +96,7 @@ def start(state: Path, golden: Path, *, boards: int, first_board: int, tied: boo
     command = [sys.executable, "-m", "rig.virtual.daemon", "--state", str(state)]
     command += ["--boards", str(boards), "--first-board", str(first_board)]
     command += ["--golden", str(golden)]
+    command += [f"--model={model}" for model in models]
     if tied:
         command = [*DIE_TOGETHER, *command]
     with log_file.open("wb") as output:

@@ -5,31 +5,34 @@
 """
 
 import array
-import threading
 
-from rig.virtual.scpi import Instrument, ScpiError, block, command
+from rig.virtual.heartbeat import BYTE_S, HeartbeatInput
+from rig.virtual.scpi import ScpiError, block, command
+
+__all__ = ["BYTE_S", "Counter"]
 
 MEMORY = 1_000_000
 OVERFLOW_BIT = 1 << 14
-PULSE = 0xFF
-BYTE_S = 10 / 115200  # two pulses of one line cannot be closer
 RATES = (1e4, 1e5, 8e5, 1e6)
 
 
-class Counter(Instrument):
-    """Readings are the times between successive edges, in seconds; `R?` reads and erases."""
+class Counter(HeartbeatInput):
+    """Readings are the times between successive edges, in seconds; `R?` reads and erases.
+
+    `memory` is how many it holds: when that is full, the next edge pushes the oldest out and sets
+    the overflow bit, without an error.
+    """
 
     identity = "Keysight Technologies,53230A,MY00000002,02.05-1519.666-1.19-4.15-127-155-35"
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
         super().__init__()
-        self._lock = threading.Lock()
-        self.connected = True  # the reference output may take the line away
-        self._time_out_s = "1.0"
+        self._memory = memory
+        self._time_out_s = "1.0"  # non-volatile: neither *RST nor a power cycle touches it
         self.reset()
 
     def reset(self) -> None:
-        with self._lock:
+        with self.lock:
             self._function = "FREQ"
             self._count = 1
             self._rate = 1e6
@@ -40,29 +43,22 @@ class Counter(Instrument):
             self._last: float | None = None
             self._armed = self._overflowed = False
 
-    def pulses(self, data: bytes, now_s: float) -> None:
-        """Take what came over the heartbeat line at `now_s`; called by the line's thread."""
-        edges = data.count(PULSE)
-        if not edges or not self.connected:
+    def edge(self, at_s: float) -> None:
+        if not self._armed:
             return
-        with self._lock:
-            if not self._armed:
-                return
-            for left in range(edges - 1, -1, -1):
-                self._edge(now_s - left * BYTE_S)
-
-    def _edge(self, at_s: float) -> None:
         if self._last is None:
             self._last = at_s
             return
         interval = max(at_s - self._last, BYTE_S)
         self._last += interval
-        if len(self._readings) >= MEMORY:
+        if len(self._readings) >= self._memory:
             self._overflowed = True
-            return
-        self._readings.append(interval)
-        self._left -= 1
-        self._armed = self._left > 0
+            del self._readings[0]
+        if self._left:
+            self._readings.append(interval)
+            self._left -= 1
+        # Stricter than the instrument: a full memory that nobody reads is an overflow.
+        self._armed = self._left > 0 or len(self._readings) >= self._memory
 
     @command("CONFigure:ARRay:TSTamp")
     def _configure(self, count: str, channel: str = "(@1)") -> None:
@@ -71,7 +67,7 @@ class Counter(Instrument):
             raise ScpiError(-222, count)
         if channel != "(@1)":
             raise ScpiError(-224, channel)
-        with self._lock:
+        with self.lock:
             self._function, self._count, self._armed = "TST", number, False
             self._readings = array.array("d")
 
@@ -145,7 +141,7 @@ class Counter(Instrument):
 
     @command("INITiate[:IMMediate]")
     def _initiate(self) -> None:
-        with self._lock:
+        with self.lock:
             if self._function != "TST":
                 raise ScpiError(-221, "configure time stamps first")
             self._readings = array.array("d")
@@ -154,7 +150,7 @@ class Counter(Instrument):
 
     @command("ABORt")
     def _abort(self) -> None:
-        with self._lock:
+        with self.lock:
             self._armed = False
 
     @command("DATA:POINts?")
@@ -163,7 +159,7 @@ class Counter(Instrument):
 
     @command("R?")
     def _read(self, count: str | None = None) -> bytes:
-        with self._lock:
+        with self.lock:
             number = len(self._readings)
             if count is not None:
                 number = min(number, int(float(count)))

@@ -20,6 +20,7 @@ from typing import Any
 from rig.errors import BenchError, RigError, UsageError
 from rig.release import FlashMap
 from rig.virtual.endpoints import HOST, Endpoints
+from rig.virtual.models import choose
 from rig.virtual.place import VirtualPlace
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,7 @@ def main() -> int:
     parser.add_argument("--boards", type=int, required=True)
     parser.add_argument("--first-board", type=int, required=True)
     parser.add_argument("--golden", type=Path, required=True)
+    parser.add_argument("--model", action="append", default=[])
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -140,7 +142,8 @@ def main() -> int:
         endpoints = [Endpoints(n, arguments.state / f"walnut-virtual-{n}") for n in numbers]
         for place in endpoints:
             check_ports(place)
-        places = [VirtualPlace(place, flash_map, arguments.golden) for place in endpoints]
+        models = choose(arguments.model)
+        places = [VirtualPlace(place, flash_map, arguments.golden, models) for place in endpoints]
         asyncio.run(Daemon(arguments.state, places).run())
         os.close(handle)
     except (RigError, TimeoutError, OSError) as error:

@@ -3,22 +3,21 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rig.errors import BenchError, UsageError
 from rig.release import FlashMap
 from rig.virtual.board import Board
-from rig.virtual.counter import Counter
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash
 from rig.virtual.interposer import Interposer
 from rig.virtual.lines import SerialLine
+from rig.virtual.models import COUNTERS, DEFAULTS, SUPPLIES
 from rig.virtual.pdu import Pdu
 from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument, serve
-from rig.virtual.supply import Supply
+from rig.virtual.scpi import INSTRUMENT_FAULTS, Instrument, serve
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -30,7 +29,13 @@ NOISE = b"\xff\xfe\x80noise\xc3\x28\r\n"
 class VirtualPlace:
     """What stands on one shelf of the lab."""
 
-    def __init__(self, endpoints: Endpoints, flash_map: FlashMap, golden: Path) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        flash_map: FlashMap,
+        golden: Path,
+        models: Mapping[str, str] = DEFAULTS,
+    ) -> None:
         self.endpoints = endpoints
         endpoints.folder.mkdir(parents=True, exist_ok=True)
         flash_file = endpoints.flash
@@ -42,9 +47,9 @@ class VirtualPlace:
         self.board = Board(endpoints, flash_map, self.flash, self._trip, self.faults.append)
         self.feed.changed = self.board.power
         self.pdu = Pdu(self.feed)
-        self.supply = Supply(self.feed)
-        self.supply.load_a = lambda: self.board.current_a
-        self.counter = Counter()
+        self.supply = SUPPLIES[models["supply"]](self.feed)
+        self.supply.outputs.load_a = lambda: self.board.current_a
+        self.counter = COUNTERS[models["counter"]]()
         self.interposer = Interposer(self.flash, self.feed)
         folder = endpoints.folder
         self.console = SerialLine("console", folder, endpoints.console)
@@ -112,10 +117,8 @@ class VirtualPlace:
                 self.clear_faults()
             case "pdu", ("hang" | "lie" | "refuse"):
                 setattr(self.pdu.faults, detail, on)
-            case (("supply" | "counter" | "interposer"), "delay"):
-                self.instruments[target].faults.delay_s = float(value)
-            case (("supply" | "counter" | "interposer"), ("mute" | "close" | "half" | "garbage")):
-                setattr(self.instruments[target].faults, detail, int(value))
+            case (("supply" | "counter" | "interposer"), _) if detail in INSTRUMENT_FAULTS:
+                self.instruments[target].misbehave(detail, value)
             case "console", "noise":
                 self.console.inject(NOISE * int(value or 1))
             case "board", "boot-loop":

@@ -15,6 +15,7 @@ from typing import Any
 
 QUEUE_LENGTH = 20
 LINE_LIMIT = 4 << 20
+INSTRUMENT_FAULTS = ("delay", "mute", "close", "half", "garbage", "power-cycle")
 MESSAGES = {
     -102: "Syntax error",
     -108: "Parameter not allowed",
@@ -103,6 +104,7 @@ class Instrument:
         self._esr = 128  # power on
         self._ese = 0
         self.faults = LinkFaults()
+        self.links: set[asyncio.StreamWriter] = set()
 
     def error(self, code: int, detail: str = "") -> None:
         text = MESSAGES.get(code, "Device-specific error") + (f";{detail}" if detail else "")
@@ -114,6 +116,24 @@ class Instrument:
 
     def reset(self) -> None:
         """Do what `*RST` does to this instrument."""
+
+    def power_cycle(self) -> None:
+        """Lose every connection, the registers and what is volatile; set the power-on bit."""
+        for link in self.links:
+            link.transport.abort()
+        self.links.clear()
+        self._errors.clear()
+        self._esr, self._ese = 128, 0
+        self.reset()
+
+    def misbehave(self, fault: str, value: str) -> None:
+        """Do one of INSTRUMENT_FAULTS, as told over the bench's control channel."""
+        if fault == "power-cycle":
+            self.power_cycle()
+        elif fault == "delay":
+            self.faults.delay_s = float(value)
+        else:
+            setattr(self.faults, fault, int(value))
 
     @command("*IDN?")
     def _identity(self) -> str:
@@ -261,6 +281,7 @@ async def serve(instrument: Instrument, host: str, port: int) -> asyncio.Server:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = writer.get_extra_info("socket")
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        instrument.links.add(writer)
         try:
             while not reader.at_eof():
                 message, data = await read_message(reader)
@@ -271,6 +292,7 @@ async def serve(instrument: Instrument, host: str, port: int) -> asyncio.Server:
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the client has gone or talks nonsense: this connection ends
         finally:
+            instrument.links.discard(writer)
             writer.close()
 
     return await asyncio.start_server(talk, host, port, limit=LINE_LIMIT)

@@ -23,12 +23,15 @@ FIRST_BASE = 29100
 class Bench:
     """One bench with one board; `fault` is the bench's own control channel."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, board: int = BOARD) -> None:
         self.state = state
+        self.number = board
         self.golden = Catalogue.load(INDEX).release("1.0.0").golden
 
-    def up(self) -> None:
-        control.start(self.state, self.golden, boards=1, first_board=BOARD, tied=True)
+    def up(self, *models: str) -> None:
+        control.start(
+            self.state, self.golden, boards=1, first_board=self.number, tied=True, models=models
+        )
 
     @property
     def board(self) -> dict[str, Any]:
@@ -38,7 +41,7 @@ class Bench:
 
     @property
     def endpoints(self) -> Endpoints:
-        return Endpoints(BOARD, self.state / f"walnut-virtual-{BOARD}")
+        return Endpoints(self.number, self.state / f"walnut-virtual-{self.number}")
 
     def fault(self, name: str, value: object = 1) -> None:
         control.ask(self.state, {"do": "fault", "name": name, "value": str(value)})

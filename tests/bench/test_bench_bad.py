@@ -42,6 +42,34 @@ def test_a_late_answer_is_never_taken_for_the_next(bench: Bench, link: VisaLink)
     assert link.query("SYST:VERS?").strip() == "1999.0"
 
 
+def test_a_counter_that_restarts_in_mid_run_is_named(bench: Bench, place: Place) -> None:
+    place.counter.start()
+    bench.fault("counter.power-cycle")
+    with pytest.raises(InstrumentError, match="connection"):
+        place.counter.drain()
+    for _ in range(2):
+        with pytest.raises(InstrumentError, match="restarted"):
+            place.counter.drain()
+    place.counter.start()
+    assert place.counter.drain().size == 0
+
+
+def test_a_supply_that_restarts_takes_the_board_with_it_and_is_named(
+    bench: Bench, place: Place
+) -> None:
+    place.boot()
+    place.supply.identity()
+    bench.fault("supply.power-cycle")
+    assert not bench.board["powered"]
+    with pytest.raises(InstrumentError, match="connection"):
+        place.supply.current()
+    with pytest.raises(InstrumentError, match="restarted"):
+        place.supply.output(True)
+    place.supply.set_voltage(5.0)
+    place.supply.output(True)
+    assert place.boot() >= 0
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [("pdu.hang", "did not answer"), ("pdu.refuse", "failed on"), ("pdu.lie", "reads back")],

@@ -55,3 +55,11 @@ def test_a_bench_that_is_not_up_is_named(
 ) -> None:
     assert main(["bench", "--state", str(tmp_path), "status"]) == 3
     assert "`rig bench up` starts it" in capsys.readouterr().err
+
+
+def test_an_instrument_that_the_bench_does_not_have_is_refused_by_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["bench", "--state", str(tmp_path), "up", "--model", "counter=hp_5370b"]
+    assert main(words) == 2
+    assert "counter=keysight_53230a|pendulum_cnt91|pendulum_cnt104s" in capsys.readouterr().err

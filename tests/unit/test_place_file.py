@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import pytest
+from labgrid import Environment
 
 from rig.errors import UsageError
 from rig.place_file import check, require
@@ -27,6 +28,11 @@ def test_our_own_places_are_good(name: str) -> None:
         ("      SerialDriver: {}\n", "", "targets.main has no SerialDriver"),
         ("speed: 115200}", "speed: 115200", "not YAML"),
         ("deadline_s: 10.0", "deadline_s: soon", "CheckedPowerDriver.deadline_s: 'soon'"),
+        (
+            "model: keysight_53230a",
+            "model: keysight_53220a",
+            "unknown instrument model 'keysight_53220a'; did you mean 'keysight_53230a'?",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(
@@ -43,3 +49,39 @@ def test_a_mistake_is_named_with_file_and_key(
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert check(tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
+
+
+def test_a_place_may_have_every_kind_of_instrument(tmp_path: Path) -> None:
+    path = tmp_path / "place.yaml"
+    resources = """\
+      - ScpiInstrument: {name: generator, visa: 'TCPIP0::192.0.2.43::5025::SOCKET', \
+model: keysight_33500b}
+      - ScpiInstrument: {name: oscilloscope, visa: 'TCPIP0::192.0.2.44::5555::SOCKET', \
+model: rigol_ds1000z}
+      - SigrokDevice: {driver: demo, channels: 'D0,D1'}
+    drivers:
+      - InstrumentDriver: {name: generator, bindings: {port: generator}}
+      - InstrumentDriver: {name: oscilloscope, bindings: {port: oscilloscope}}
+      - SigrokDriver: {}
+      - HeartbeatAnalyserDriver: {name: analyser, channel: D1, rate_hz: 10000}
+"""
+    head, bench, tail = VIRTUAL.rpartition("    drivers:\n")
+    assert "bench:" in head
+    text = (head + resources + tail).replace("../firmware", str(PLACES.parent / "firmware"))
+    path.write_text(text)
+    assert bench
+    assert check(path) == []
+
+    target = Environment(str(path)).get_target("bench")
+    models = {}
+    for driver in target.drivers:
+        if driver.name in {"generator", "oscilloscope", "analyser"}:
+            target.activate(driver)
+            models[driver.name] = type(driver.instrument).__name__
+    target.cleanup()
+
+    assert models == {
+        "generator": "Keysight33500B",
+        "oscilloscope": "RigolDS1000Z",
+        "analyser": "HeartbeatAnalyserDriver",
+    }

@@ -18,8 +18,8 @@ def ask(instrument: Instrument, message: str) -> str | None:
 
 @pytest.fixture
 def supply() -> Supply:
-    supply = Supply(Feed(outlet=True))
-    supply.load_a = lambda: 0.11
+    supply = Supply(Feed(outlet=True), noise=False)
+    supply.outputs.load_a = lambda: 0.11
     return supply
 
 
@@ -86,6 +86,79 @@ def test_an_idle_empty_counter_does_not_answer_a_read() -> None:
     counter = Counter()
     assert ask(counter, "R?") is None
     assert (ask(counter, "SYST:ERR?") or "").startswith("-230,")
+
+
+def test_the_counters_time_out_survives_reset_and_power_cycle() -> None:
+    """53230A: SYST:TIM is non-volatile; the level is not."""
+    counter = Counter()
+    ask(counter, "SYST:TIM INF;:INP1:LEV 1.65")
+    ask(counter, "*RST")
+    assert ask(counter, "SYST:TIM?") == "9.9E+37"
+    counter.power_cycle()
+    assert ask(counter, "SYST:TIM?") == "9.9E+37"
+    assert ask(counter, "INP1:LEV?") == "+0.00000000E+00"
+
+
+def test_a_power_cycle_shows_in_the_registers_and_empties_the_queue(supply: Supply) -> None:
+    assert ask(supply, "*ESR?") == "+128"
+    assert ask(supply, "*ESR?") == "+0"
+    ask(supply, "*ESE 255;BLA")
+    assert ask(supply, "*STB?") == "+36", "error queue, and an enabled event"
+    supply.power_cycle()
+    assert ask(supply, "*STB?") == "+0"
+    assert ask(supply, "*ESE?") == "+0"
+    assert ask(supply, "SYST:ERR?") == '+0,"No error"'
+    assert ask(supply, "*ESR?") == "+128"
+
+
+def test_a_power_cycle_switches_a_supply_off_and_forgets_its_voltage(supply: Supply) -> None:
+    assert ask(supply, "OUTP? (@1);:VOLT? (@1)") == "1;+5.00000000E+00"
+    supply.power_cycle()
+    assert ask(supply, "OUTP? (@1);:VOLT? (@1)") == "0;+0.00000000E+00"
+    assert not supply.outputs.feed.powered
+
+
+def test_a_full_counter_loses_its_oldest_stamp_and_says_so_in_bit_14() -> None:
+    counter = Counter(memory=3)
+    ask(counter, "CONF:ARR:TST (1000),(@1);:INIT")
+    for at_s in (0.0, 1.0, 3.0, 6.0):
+        counter.pulses(b"\xff", at_s)
+    assert ask(counter, "STAT:QUES:COND?") == "+0"
+    counter.pulses(b"\xff", 10.0)
+    assert ask(counter, "STAT:QUES:COND?") == "+16384"
+    assert ask(counter, "SYST:ERR?") == '+0,"No error"'
+    assert stamps(counter) == pytest.approx([2.0, 3.0, 4.0])
+
+
+def test_the_counters_memory_holds_a_million_stamps_and_one_more_overflows_it() -> None:
+    counter = Counter()
+    ask(counter, "CONF:ARR:TST (1000000),(@1);:INIT")
+    with counter.lock:
+        for number in range(1_000_001):
+            counter.edge(number * 1e-3)
+    assert ask(counter, "DATA:POIN?;:STAT:QUES:COND?") == "+1000000;+0"
+    counter.pulses(b"\xff", 2000.0)
+    assert ask(counter, "DATA:POIN?;:STAT:QUES:COND?") == "+999999;+16384"
+
+
+def test_a_supplys_read_back_settles_and_has_noise_from_a_seed() -> None:
+    readings = []
+    for _ in range(2):
+        supply = Supply(Feed(output=False, volts=0.0))
+        now_s = 0.0
+        supply.outputs.now = lambda: now_s  # noqa: B023 # read at once
+        ask(supply, "VOLT 5,(@1);:OUTP ON,(@1)")
+        found = []
+        for step in range(20):
+            now_s = step * 0.005
+            found.append(float(ask(supply, "MEAS:VOLT? (@1)") or "nan"))
+        readings.append(found)
+    first = readings[0]
+    assert readings[0] == readings[1]
+    assert first[0] == pytest.approx(0.0, abs=1e-3)
+    assert first[1] == pytest.approx(5.0 * (1 - 2.71828**-1), abs=2e-3)
+    assert first[-1] == pytest.approx(5.0, abs=1e-3)
+    assert len(set(first[-5:])) == 5, "noise"
 
 
 def test_a_block_says_its_length() -> None:

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""An instrument with an input on the heartbeat line."""
+
+import threading
+
+from rig.virtual.scpi import Instrument
+
+PULSE = 0xFF
+BYTE_S = 10 / 115200  # two pulses of one line cannot be closer
+
+
+class HeartbeatInput(Instrument):
+    """Takes the line's pulses from its thread; a subclass says what an edge does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.connected = True  # the reference output may take the line away
+
+    def pulses(self, data: bytes, now_s: float) -> None:
+        """Take what came over the heartbeat line at `now_s`; called by the line's thread."""
+        edges = data.count(PULSE)
+        if not edges or not self.connected:
+            return
+        with self.lock:
+            for left in range(edges - 1, -1, -1):
+                self.edge(now_s - left * BYTE_S)
+
+    def edge(self, at_s: float) -> None:
+        """Take one rising edge; the lock is held."""
+        raise NotImplementedError

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""A supply after Keysight's N6705C: also records its current.
+
+N6700 User's Guide p. 91, N6705C User's Guide p. 211.
+"""
+
+import array
+
+from rig.virtual.power import Feed
+from rig.virtual.scpi import ScpiError, block, command
+from rig.virtual.supply import Supply, boolean
+
+STEP_S = 20.48e-6
+POINTS_MAX = 65_536
+LOG_STEP_S = 102.4e-6
+LOG_MEMORY = int(20 / LOG_STEP_S)
+
+
+class N6705c(Supply):
+    """Four outputs.  The sweep is over at once: its values are what the load is now."""
+
+    identity = "Keysight Technologies,N6705C,MY00000003,E.02.06.3245"
+    MAX_V = dict.fromkeys((1, 2, 3, 4), 20.4)
+    MAX_A = dict.fromkeys((1, 2, 3, 4), 3.06)
+
+    def __init__(self, feed: Feed, *, noise: bool = True) -> None:
+        super().__init__(feed, noise=noise)
+        self._forget()
+
+    def reset(self) -> None:
+        super().reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._points = 1024
+        self._log_step_s = 0.1
+        self._log_current = False
+        self._logged_s: float | None = None
+        self._real = False
+
+    @command("STATus:QUEStionable:CONDition?")
+    def _questionable(self, channels: str) -> str:
+        return str(512 if self.channel(channels) == 1 and self._feed.inhibited else 0)
+
+    @command("FORMat[:DATA]")
+    def _format(self, kind: str) -> None:
+        if kind.upper() not in {"REAL", "ASC", "ASCII"}:
+            raise ScpiError(-224, kind)
+        self._real = kind.upper() == "REAL"
+
+    @command("FORMat:BORDer")
+    def _byte_order(self, order: str) -> None:
+        if not order.upper().startswith("NORM"):
+            raise ScpiError(-224, order)
+
+    @command("SENSe:SWEep:TINTerval")
+    def _interval(self, value: str, channels: str) -> None:
+        self.channel(channels)
+        if not STEP_S <= float(value) <= 40000.0:
+            raise ScpiError(-222, value)
+
+    @command("SENSe:SWEep:POINts")
+    def _set_points(self, value: str, channels: str) -> None:
+        self.channel(channels)
+        if not 1 <= int(float(value)) <= POINTS_MAX:
+            raise ScpiError(-222, value)
+        self._points = int(float(value))
+
+    @command("MEASure:ARRay:CURRent[:DC]?")
+    def _sweep(self, channels: str) -> bytes:
+        return self._values(self.channel(channels), self._points)
+
+    @command("SENSe:ELOG:FUNCtion:CURRent")
+    def _log_function(self, state: str, channels: str) -> None:
+        self.channel(channels)
+        self._log_current = boolean(state)
+
+    @command("SENSe:ELOG:PERiod")
+    def _log_period(self, value: str, channels: str) -> None:
+        self.channel(channels)
+        if not LOG_STEP_S <= float(value) <= 60.0:
+            raise ScpiError(-222, value)
+        self._log_step_s = float(value)
+
+    @command("TRIGger:ELOG:SOURce")
+    def _log_trigger(self, source: str, channels: str) -> None:
+        self.channel(channels)
+        if not source.upper().startswith("IMM"):
+            raise ScpiError(-224, source)
+
+    @command("INITiate[:IMMediate]:ELOG")
+    def _log_start(self, channels: str) -> None:
+        self.channel(channels)
+        if not self._log_current:
+            raise ScpiError(-221, "nothing to log")
+        self._logged_s = self.outputs.now()
+
+    @command("ABORt:ELOG")
+    def _log_stop(self, channels: str) -> None:
+        self.channel(channels)
+        self._logged_s = None
+
+    @command("FETCh:ELOG?")
+    def _log_fetch(self, count: str, channels: str) -> bytes:
+        if self._logged_s is None:
+            raise ScpiError(-230)
+        ready = int((self.outputs.now() - self._logged_s) / self._log_step_s + 1e-6)
+        number = min(ready, LOG_MEMORY, int(count))
+        self._logged_s += number * self._log_step_s
+        return self._values(self.channel(channels), number)
+
+    def _values(self, channel: int, number: int) -> bytes:
+        values = array.array("f", (self.outputs.amperes(channel) for _ in range(number)))
+        if not self._real:
+            return ",".join(f"{value:+.6E}" for value in values).encode()
+        values.byteswap()  # big-endian on the wire
+        return block(values.tobytes())

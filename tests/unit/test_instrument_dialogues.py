@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: MIT
+"""Supplies, scopes and the generator say exactly what their manuals say, and nothing else."""
+
+import struct
+from typing import Any
+
+import pytest
+
+from rig.clock import Deadline
+from rig.errors import InstrumentError, UsageError
+from rig.instruments import MODELS, make
+from rig.instruments.dp832 import RigolDP832
+from rig.instruments.ds1000z import RigolDS1000Z
+from rig.instruments.generator import Keysight33500B, uncertainty_s
+from rig.instruments.infiniivision import InfiniiVision
+from rig.instruments.n6705c import KeysightN6705C
+from rig.instruments.supply import KeysightE36312A
+from tests.unit.dialogue import OK, Dialogue, StillClock
+
+ALIVE = ("*ESR?", "+0")
+IDN_E36312A = (("*IDN?", "Keysight Technologies,E36312A,MY1,2.1.0"), ("*ESR?", "+128"))
+IDN_N6705C = (("*IDN?", "Keysight Technologies,N6705C,MY1,E.02"), ("*ESR?", "+128"))
+IDN_DP832 = (("*IDN?", "RIGOL TECHNOLOGIES,DP832,DP8C1,00.01.16"), ("*ESR?", "128"))
+IDN_3000T = ("*IDN?", "KEYSIGHT TECHNOLOGIES,DSO-X 3024T,MY1,07.50")
+IDN_DS1000Z = ("*IDN?", "RIGOL TECHNOLOGIES,DS1054Z,DS1ZA1,00.04.04")
+IDN_33500B = ("*IDN?", "Agilent Technologies,33522B,MY1,4.00")
+
+SUPPLIES: list[tuple[Any, tuple[str | tuple[str, str], ...]]] = [
+    (
+        KeysightE36312A,
+        (
+            *(*IDN_E36312A, "VOLT 5.000,(@1)", OK),
+            *(ALIVE, "OUTP ON,(@1)", OK, ("OUTP? (@1)", "1")),
+            *(ALIVE, ("MEAS:VOLT? (@1)", "+5.01E+00")),
+            *(ALIVE, ("MEAS:CURR? (@1)", "+4.2E-01")),
+            ("STAT:QUES:INST:ISUM1:COND?", "512"),
+            *("OUTP:PROT:CLE (@1)", OK),
+            *(ALIVE, "OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0")),
+        ),
+    ),
+    (
+        KeysightN6705C,
+        (
+            *(*IDN_N6705C, "VOLT 5.000,(@1)", OK),
+            *(ALIVE, "OUTP ON,(@1)", OK, ("OUTP? (@1)", "1")),
+            *(ALIVE, ("MEAS:VOLT? (@1)", "+5.01E+00")),
+            *(ALIVE, ("MEAS:CURR? (@1)", "+4.2E-01")),
+            ("STAT:QUES:COND? (@1)", "512"),
+            *("OUTP:PROT:CLE (@1)", OK),
+            *(ALIVE, "OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0")),
+        ),
+    ),
+    (
+        RigolDP832,
+        (
+            *(*IDN_DP832, ("APPL? CH1", "CH1:30V/3A,0.000,2.000")),
+            *("APPL CH1,5.000,2.000", OK, ("APPL? CH1", "CH1:30V/3A,5.000,2.000")),
+            *(ALIVE, "OUTP CH1,ON", OK, ("OUTP? CH1", "ON")),
+            *(ALIVE, ("MEAS:VOLT? CH1", "5.0100")),
+            *(ALIVE, ("MEAS:CURR? CH1", "0.4200")),
+            *(("OUTP:OVP:QUES? CH1", "NO"), ("OUTP:OCP:QUES? CH1", "YES")),
+            *("OUTP:OVP:CLEAR CH1", "OUTP:OCP:CLEAR CH1", OK),
+            *(ALIVE, "OUTP CH1,OFF", OK, ("OUTP? CH1", "OFF")),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "exchange"), SUPPLIES)
+def test_a_supply_is_spoken_to_as_its_manual_says(kind: Any, exchange: tuple[str, ...]) -> None:
+    link = Dialogue(*exchange)
+    supply = kind(link, StillClock())
+
+    supply.set_voltage(5.0)
+    supply.output(True)
+    voltage, current = supply.voltage(), supply.current()
+    tripped = supply.tripped()
+    supply.clear_protection()
+    supply.output(False)
+
+    assert (voltage.value, voltage.unit) == (5.01, "V")
+    assert (current.value, current.unit) == (0.42, "A")
+    assert 0 < voltage.uncertainty < 0.05
+    assert tripped
+    link.over()
+
+
+@pytest.mark.parametrize("kind", [KeysightE36312A, KeysightN6705C, RigolDP832])
+@pytest.mark.parametrize("voltage_v", [-0.1, 5.6, 12.0, float("nan")])
+def test_a_voltage_that_would_harm_the_board_is_refused_not_clipped(
+    kind: Any, voltage_v: float
+) -> None:
+    with pytest.raises(UsageError):
+        kind(Dialogue(), StillClock()).set_voltage(voltage_v)
+
+
+def test_a_supply_that_rounds_what_it_was_told_is_named() -> None:
+    link = Dialogue(
+        *(*IDN_DP832, ("APPL? CH1", "CH1:30V/3A,0.000,2.000")),
+        *("APPL CH1,5.000,2.000", OK, ("APPL? CH1", "CH1:30V/3A,4.000,2.000")),
+    )
+    with pytest.raises(InstrumentError, match=r"4\.0 V, not 5\.0 V"):
+        RigolDP832(link, StillClock()).set_voltage(5.0)
+
+
+def test_a_supply_that_restarted_does_not_feed_the_board_with_what_it_woke_up_with() -> None:
+    link = Dialogue(*IDN_E36312A, "VOLT 5.000,(@1)", OK, ("*ESR?", "+128"))
+    supply = KeysightE36312A(link, StillClock())
+    supply.set_voltage(5.0)
+
+    with pytest.raises(InstrumentError, match="restarted"):
+        supply.output(True)
+    link.over()
+
+
+def test_the_n6705c_records_as_its_manual_says() -> None:
+    values = struct.pack(">4f", 0.5, 0.5, 0.25, 0.0)
+    link = Dialogue(
+        *IDN_N6705C,
+        *("FORM REAL", "FORM:BORD NORM"),
+        *("SENS:SWE:TINT 2.04800E-05,(@2)", "SENS:SWE:POIN 4,(@2)", OK),
+        ("MEAS:ARR:CURR? (@2)", values),
+        ALIVE,
+        *("FORM REAL", "FORM:BORD NORM", "SENS:ELOG:FUNC:CURR ON,(@2)"),
+        *("SENS:ELOG:PER 1.0240E-04,(@2)", "TRIG:ELOG:SOUR IMM,(@2)", OK),
+        *("INIT:ELOG (@2)", OK),
+        *(ALIVE, ("FETC:ELOG? 4096,(@2)", values)),
+        *("ABOR:ELOG (@2)", OK),
+    )
+    supply = KeysightN6705C(link, StillClock(), channel=2)
+
+    sweep = supply.record(4 * 20.48e-6)
+    supply.start_log()
+    log = supply.read_log()
+    supply.stop_log()
+
+    assert sweep.current_a == pytest.approx([0.5, 0.5, 0.25, 0.0])
+    assert sweep.fell_below(0.1) == pytest.approx(3 * 20.48e-6)
+    assert log.step_s == 102.4e-6
+    link.over()
+
+
+def test_a_record_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(UsageError, match="use the log"):
+        KeysightN6705C(Dialogue(), StillClock()).record(2.0)
+
+
+def low_high(*pulses: int, size: int = 100) -> bytes:
+    """Draw 8-bit samples that are high at `pulses` only."""
+    return bytes(199 if number in pulses else 100 for number in range(size))
+
+
+def test_the_infiniivision_is_spoken_to_as_its_manual_says() -> None:
+    preamble = "+0,+1,+100,+1,+1.0E-03,-9.0E-02,+0,+3.333333E-02,+0,+100"
+    link = Dialogue(
+        IDN_3000T,
+        *("*RST;*CLS", ":CHAN1:DISP ON", ":CHAN1:SCAL 1", ":CHAN1:OFFS 1.65"),
+        *(":TRIG:MODE GLIT", ":TRIG:GLIT:SOUR CHAN1", ":TRIG:GLIT:POL NEG"),
+        *(":TRIG:GLIT:QUAL GRE", ":TRIG:GLIT:GRE 2.5000E-03", ":TRIG:GLIT:LEV 1.65"),
+        *(":TRIG:SWE NORM", ":TIM:RANG 1.0000E-01", ":TIM:REF RIGH"),
+        *(":ACQ:MODE SEGM", ":ACQ:SEGM:COUN 100", OK),
+        *(":SING", OK),
+        ALIVE,
+        *((":WAV:SEGM:COUN?", "+0"), (":OPER:COND?", "+8")),
+        (":WAV:SEGM:COUN?", "+1"),
+        *(":STOP", OK, ALIVE),
+        *(":ACQ:SEGM:IND 1", OK, (":WAV:SEGM:TTAG?", "+0.0E+00")),
+        *(":WAV:SOUR CHAN1", ":WAV:FORM BYTE", ":WAV:POIN 100000", OK),
+        *((":WAV:PRE?", preamble), (":WAV:DATA?", low_high(10, 90, 95))),
+    )
+    clock = StillClock()
+    scope = InfiniiVision(link, clock)
+
+    scope.arm(1e-3, 0.08)
+    (gap,) = scope.gaps(1, Deadline.after(clock, 1.0))
+
+    assert gap.at_s == 0.0
+    assert gap.length_s == pytest.approx(0.080)
+    assert gap.complete
+    assert gap.uncertainty_s == pytest.approx(2e-3 / 3**0.5, rel=1e-3)
+    link.over()
+
+
+def test_the_ds1000z_is_spoken_to_as_its_manual_says() -> None:
+    preamble = "0,2,100,1,1.0E-03,-2.0E-02,0,3.333333E-02,0,100"
+    link = Dialogue(
+        IDN_DS1000Z,
+        *("*RST;*CLS", ":CHAN1:DISP ON", ":CHAN1:PROB 1", ":CHAN1:SCAL 1", ":CHAN1:OFFS -1.65"),
+        *(":RUN", ":ACQ:MDEP 1200000", ":TIM:MAIN:SCAL 1.000E-02", ":TIM:MAIN:OFFS 4.000E-02"),
+        *(":TRIG:MODE TIM", ":TRIG:TIM:SOUR CHAN1", ":TRIG:TIM:SLOP POS"),
+        *(":TRIG:TIM:TIM 2.5000E-03", ":TRIG:TIM:LEV 1.65", ":TRIG:SWE SING", OK),
+        *(":SING", OK),
+        ALIVE,
+        *((":TRIG:STAT?", "WAIT"), (":TRIG:STAT?", "STOP")),
+        *(":WAV:SOUR CHAN1", ":WAV:MODE RAW", ":WAV:FORM BYTE", OK),
+        (":WAV:PRE?", preamble),
+        *(":WAV:STAR 1", ":WAV:STOP 100", OK, (":WAV:DATA?", low_high(10, 18, 58, 70, 90))),
+        *(":STOP", OK, ALIVE),
+    )
+    clock = StillClock()
+    scope = RigolDS1000Z(link, clock)
+
+    scope.arm(1e-3, 0.08)
+    (gap,) = scope.gaps(1, Deadline.after(clock, 1.0))
+
+    assert gap.at_s == 0.0
+    assert gap.length_s == pytest.approx(0.040)
+    assert gap.complete
+    link.over()
+
+
+GATE = (
+    IDN_33500B,
+    *("*RST;*CLS", "OUTP1:LOAD INF", "SOUR1:FUNC PULS"),
+    *("SOUR1:FUNC:PULS:PER 1.000000000000E-03", "SOUR1:FUNC:PULS:WIDT 1.000000E-04"),
+    *("SOUR1:VOLT:LOW 0", "SOUR1:VOLT:HIGH 3.3"),
+    *("SOUR1:BURS:MODE TRIG", "SOUR1:BURS:NCYC 11"),
+    *("SOUR1:BURS:INT:PER 4.740000000000E-02", "TRIG1:SOUR IMM", "SOUR1:BURS:STAT ON"),
+    *("OUTP1 ON", OK),
+    ("SOUR1:BURS:NCYC?", "+1.1E+01"),
+    ("SOUR1:FUNC:PULS:PER?", "+1.0E-03"),
+)
+
+
+def test_the_generator_is_spoken_to_as_its_manual_says() -> None:
+    link = Dialogue(
+        *GATE,
+        ("SOUR1:BURS:INT:PER?", "+4.74E-02"),
+        *(ALIVE, ("OUTP1?", "1")),
+        *("SOUR1:BURS:STAT OFF", OK),
+        *("OUTP1 OFF", OK),
+    )
+    generator = Keysight33500B(link, StillClock())
+
+    gate = generator.gate(0.0374, beats=11)
+    generator.steady()
+    generator.stop()
+
+    assert gate.gap.value == pytest.approx(0.0374, abs=1e-12)
+    assert 1e-8 < gate.gap.uncertainty < 1e-6
+    link.over()
+
+
+def test_a_generator_that_makes_another_silence_is_named() -> None:
+    link = Dialogue(*GATE, ("SOUR1:BURS:INT:PER?", "+4.80E-02"))
+
+    with pytest.raises(InstrumentError, match="a silence of"):
+        Keysight33500B(link, StillClock()).gate(0.0374, beats=11)
+
+
+@pytest.mark.parametrize("gap_s", [0.0, 0.0019, 20.1, float("nan")])
+def test_a_silence_that_is_no_reference_is_refused(gap_s: float) -> None:
+    with pytest.raises(UsageError):
+        Keysight33500B(Dialogue(), StillClock()).gate(gap_s)
+
+
+def test_the_reference_is_five_times_better_than_what_it_judges() -> None:
+    """The doubt of an outage at 1 kHz is 2·P/√12 at least, docs/explanation/measuring.md."""
+    for gap_s in (0.002, 0.1, 20.0):
+        assert uncertainty_s(gap_s, gap_s + 1.0) < 2 * 1e-3 / 12**0.5 / 5
+
+
+def test_an_unknown_model_names_the_near_one() -> None:
+    with pytest.raises(UsageError, match="did you mean 'rigol_dp832'"):
+        make("rigol_dp382", Dialogue(), StillClock())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_instrument_says_a_word_before_it_is_asked_to(model: str) -> None:
+    make(model, Dialogue(), StillClock())
+
+
+def test_a_channel_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError, match="channels 1, 2, 3, not 4"):
+        make("rigol_dp832", Dialogue(), StillClock(), channel=4)
+    with pytest.raises(UsageError, match="not to channel 2"):
+        make("keysight_53230a", Dialogue(), StillClock(), channel=2)
