@@ -11,5 +11,6 @@ int serve_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
 int state_main(int argc, char **argv);
 int flash_main(int argc, char **argv);
+int fit_main(int argc, char **argv);
 
 #endif

@@ -33,6 +33,7 @@ int main(int argc, char **argv)
 		{ "walnut-probe", probe_main },
 		{ "walnut-state", state_main },
 		{ "walnut-flash", flash_main },
+		{ "walnut-fit", fit_main },
 	};
 	const char *name = basename(argv[0]);
 
