@@ -20,7 +20,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="show what the rig can do, on one place")
     cycle = commands.add_parser("cycle", help="upgrade and downgrade again and again")
-    for command in (demo, cycle):
+    mismatch = commands.add_parser("mismatch", help="offer the board all that does not fit")
+    for command in (demo, cycle, mismatch):
         command.add_argument("--place", type=Path, required=True, help="place file")
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
@@ -75,6 +76,8 @@ def _run(arguments: argparse.Namespace) -> int:
             options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
             _check_cycle(arguments)
             return _pytest("test_cycle.py", arguments, options)
+        case "mismatch":
+            return _pytest("test_mismatch.py", arguments, [])
         case "report":
             return _report(arguments.folder.resolve(), allure=True)
         case _:
@@ -86,24 +89,16 @@ def _run(arguments: argparse.Namespace) -> int:
 def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
     from rig.faults import parse  # noqa: PLC0415
-    from rig.place_file import require  # noqa: PLC0415
+    from rig.place_file import firmware_index, require  # noqa: PLC0415
     from rig.release import Catalogue  # noqa: PLC0415
 
     parse(arguments.fault)
     if arguments.cycles < 1:
         raise UsageError(f"--cycles is at least 1, not {arguments.cycles}")
     require(arguments.place)
-    index = _firmware_index(arguments.place)
-    catalogue = Catalogue.load(index)
+    catalogue = Catalogue.load(firmware_index(arguments.place))
     for name in (arguments.old, arguments.new):
         catalogue.release(name)
-
-
-def _firmware_index(place: Path) -> Path:
-    import yaml  # noqa: PLC0415
-
-    images = yaml.safe_load(place.read_text(encoding="utf-8"))["images"]
-    return (place.parent / str(images["firmware"])).resolve()
 
 
 def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> int:

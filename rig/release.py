@@ -105,10 +105,12 @@ class Release:
     bundle_sha256: str
     golden: Path
     golden_sha256: str
+    image: Path
     image_sha256: str
     image_size: int
     kernel: str
-    state_layout: int
+    state_layout: int  # that it writes
+    state_layout_min: int  # the oldest that it reads
 
     def __str__(self) -> str:
         return self.name
@@ -127,12 +129,32 @@ class BadBundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """An image of `release`'s root file system with the kernel of another one."""
+
+    name: str
+    image: Path
+    kernel: str
+    release: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prom:
+    """A PROM as it was built."""
+
+    version: str
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """All releases and bad bundles that one firmware build left behind."""
 
     index: Path
     releases: Mapping[str, Release]
     bundles: Mapping[str, BadBundle]
+    mixed: Mapping[str, Mixture]
+    proms: Mapping[str, Prom]
 
     @classmethod
     def load(cls, index: Path) -> Self:
@@ -150,10 +172,15 @@ class Catalogue:
         _check_format(document, index)
         releases = _get(document, "releases", dict, index)
         bundles = _get(document, "bundles", dict, index)
+        mixed = _get(document, "mixed", dict, index)
+        # `prom` is the one in every golden flash; `proms` may name more.
+        proms = {"prom": _get(document, "prom", dict, index), **document.get("proms", {})}
         return cls(
             index=index,
             releases={name: _release(name, entry, index) for name, entry in releases.items()},
             bundles={name: _bad_bundle(name, entry, index) for name, entry in bundles.items()},
+            mixed={name: _mixture(name, entry, index) for name, entry in mixed.items()},
+            proms={name: _prom(name, entry, index) for name, entry in proms.items()},
         )
 
     def release(self, name: str) -> Release:
@@ -211,10 +238,12 @@ def _release(name: str, entry: object, index: Path) -> Release:
         bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
         golden=index.parent / _get(entry, "golden", str, index, where),
         golden_sha256=_get(entry, "golden_sha256", str, index, where),
+        image=index.parent / _get(entry, "image", str, index, where),
         image_sha256=_get(entry, "image_sha256", str, index, where),
         image_size=_get(entry, "image_size", int, index, where),
         kernel=_get(entry, "kernel", str, index, where),
         state_layout=_get(entry, "state_layout", int, index, where),
+        state_layout_min=_get(entry, "state_layout_min", int, index, where),
     )
 
 
@@ -224,6 +253,23 @@ def _bad_bundle(name: str, entry: object, index: Path) -> BadBundle:
         name=name,
         bundle=index.parent / _get(entry, "bundle", str, index, where),
         expect=_get(entry, "expect", str, index, where),
+    )
+
+
+def _mixture(name: str, entry: object, index: Path) -> Mixture:
+    where = f"mixed.{name}."
+    return Mixture(
+        name=name,
+        image=index.parent / _get(entry, "image", str, index, where),
+        kernel=_get(entry, "kernel", str, index, where),
+        release=_get(entry, "release", str, index, where),
+    )
+
+
+def _prom(name: str, entry: object, index: Path) -> Prom:
+    return Prom(
+        version=_get(entry, "version", str, index, f"{name}."),
+        file=index.parent / _get(entry, "file", str, index, f"{name}."),
     )
 
 

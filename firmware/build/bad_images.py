@@ -54,10 +54,8 @@ def _spoilt(forge: Forge) -> dict[str, Bad]:
     """Parts that are damaged though every hash fits: only unpacking tells."""
     images = {
         "kernel-does-not-unpack": forge.image(kernel=flipped(forge.kernel(), GZIP_MIDDLE)),
-        "kernel-cut-short": forge.image(kernel=forge.kernel()[:-9]),
         "kernel-not-compressed": forge.image(kernel=b"Linux version 6.12.0 (walnut@sample)"),
         "ramdisk-does-not-unpack": forge.image(root=flipped(forge.root(), GZIP_MIDDLE)),
-        "ramdisk-cut-short": forge.image(root=forge.root()[:-9]),
         "ramdisk-no-archive": forge.image(root=forge.kernel("0.0.0")),
     }
     return {name: (image.data, image.manifest(), "format") for name, image in images.items()}
@@ -67,11 +65,8 @@ def _templates(forge: Forge) -> dict[str, Bad]:
     """FIT images that are sound and would boot something else, or not at all."""
     changes = {
         "fit-arch": ('arch = "ppc"', 'arch = "arm"', "arch"),
-        "fit-type": ('type = "kernel"', 'type = "standalone"', "format"),
-        "fit-os": ('os = "linux"', 'os = "netbsd"', "format"),
         "fit-compression": ('compression = "gzip"', 'compression = "lzma"', "format"),
         "fit-load-address": ("load = <0>", "load = <0x1000000>", "format"),
-        "fit-entry-address": ("entry = <0>", "entry = <4>", "format"),
         "fit-weak-hash": ('"sha256"', '"crc32"', "hash"),
         "fit-no-ramdisk-booted": (' ramdisk = "ramdisk"; }', " }", "format"),
     }

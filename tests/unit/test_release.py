@@ -39,12 +39,15 @@ def index(folder: Path, **changes: Any) -> Path:
         "bundle_sha256": "73b32ebe4d0ef5d0b2d0fb2a9de06d8a4b3a0f1e1b5f0fc4ae1a1a0d6f0a6d37",
         "golden": "golden.nor",
         "golden_sha256": "0" * 64,
+        "image": "image.itb",
         "image_sha256": "0" * 64,
         "image_size": 6,
         "kernel": "6.1.0",
         "state_layout": 1,
+        "state_layout_min": 1,
     }
     document: dict[str, Any] = {"format": 1, "releases": {"1.0.0": release}, "bundles": {}}
+    document |= {"mixed": {}, "prom": {"file": "prom", "version": "2023.01"}}
     document.update(changes)
     path = folder / "index.json"
     path.write_text(json.dumps(document))
