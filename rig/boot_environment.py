@@ -2,7 +2,8 @@
 """U-Boot's environment as bytes on flash, docs/reference/boot-environment.md.
 
 Format: env_t with CONFIG_SYS_REDUNDAND_ENVIRONMENT in U-Boot's include/env_internal.h: CRC-32 of
-the data in the board's byte order, a flag byte (1 is in force), NUL-separated `key=value`.
+the data in the board's byte order, a flag byte (1 is in force), NUL-separated `key=value`; the
+rest is 0xFF, as mkenvimage leaves it.
 """
 
 import zlib
@@ -36,7 +37,7 @@ def write(variables: Mapping[str, str], size: int) -> bytes:
     text = "".join(f"{key}={value}\0" for key, value in variables.items()).encode("ascii") + b"\0"
     if len(text) > size - HEADER_BYTES:
         raise UsageError(f"an environment of {len(text)} bytes does not fit {size}")
-    data = text.ljust(size - HEADER_BYTES, b"\0")
+    data = text.ljust(size - HEADER_BYTES, b"\xff")
     return zlib.crc32(data).to_bytes(4, "big") + IN_FORCE + data
 
 

@@ -5,36 +5,33 @@ A bad bundle is offered to the running board.  All else is written behind the up
 golden flash with other bytes in it, through the interposer while the board is off.
 """
 
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rig import boot_environment, pairs
 from rig.campaign import Campaign
 from rig.clock import Deadline
-from rig.drivers.console import fresh
-from rig.errors import BenchError, BoardError
 from rig.pairs import Pair, Verdict
 from rig.release import BadBundle, Release
 from rig.service import NOT_STORED, OK, Answer
 from rig.strategy import Status
-from rig.upgrade import Follower, start
+from rig.trial import ANSWER_LIMIT_S, Seen, Trial, seen
+from rig.upgrade import Follower
 
 SESSION, VALUE = 0x57414C4E5554, 42
 OFFER_LIMIT_S = 60.0
 MOVE_LIMIT_S = 180.0
-STORE_LIMIT_S = 10.0
 FLIGHT_S = 0.3  # datagrams sent later may still be answered
 FUTURE = 3  # a layout that no release knows
 ERASED = b"\xff"
 
 
-class Mismatch:
+class Mismatch(Trial):
     """The combinations of one place, one at a time; each is recorded before it is judged."""
 
     def __init__(self, campaign: Campaign, folder: Path) -> None:
-        self._campaign = campaign
-        self._place = campaign.place
+        super().__init__(campaign)
         self._file = folder / "raw" / "flash.nor"
         self._states: dict[int, bytes] = {}
         self._corpus: Answer | None = None  # what the board that is offered bundles said first
@@ -43,15 +40,16 @@ class Mismatch:
     # ---- a bundle, to a running board
     def bundle(self, bad: BadBundle) -> Pair:
         """Offer a bad bundle; nothing but the refusal may come of it."""
-        return self._record("bundle", bad.name, pairs.of_bundle(bad), lambda: self._bundle(bad))
+        pair = self.record("bundle", bad.name, pairs.of_bundle(bad), lambda: self._bundle(bad))
+        if pair.verdict is not Verdict.as_expected:
+            self._corpus = None  # the next one gets a board that is known
+        return pair
 
-    def _bundle(self, bad: BadBundle) -> dict[str, Any]:
+    def _bundle(self, bad: BadBundle) -> Seen:
         if self._corpus is None:
             self._corpus = self._ready()
-        found = self._offer(bad.bundle, OFFER_LIMIT_S)
+        found = self.offer(bad.bundle, OFFER_LIMIT_S)
         found["harm"] = (*found.get("harm", ()), *self._harm(self._corpus))
-        if found["accepted"] or found["harm"]:
-            self._corpus = None  # the next one gets a board that is known
         return found
 
     def _ready(self) -> Answer:
@@ -60,35 +58,17 @@ class Mismatch:
         golden = next(iter(place.catalogue.releases.values()))
         self._campaign.need(golden.name)
         place.boot()
-        answer = place.service.store(SESSION, VALUE, STORE_LIMIT_S)
+        answer = place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
         place.clock.sleep(FLIGHT_S)
         place.interposer.reset_count()
         self._judged_until_s = place.clock.now()
         return answer
 
-    def _offer(self, bundle: Path, limit_s: float) -> dict[str, Any]:
-        """Offer any bundle; say how it ended, and the updater's own words."""
-        place = self._place
-        follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
-        url = place.bundles.offer(bundle)
-        fresh(place.console)
-        start(place.console, url)
-        ended = follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
-        last = follower.events[-1]
-        if ended == "refused":
-            seen = pairs.refused(last.keys.get("reason", ""))
-            return {"seen": seen, "accepted": False, "detail": last.keys.get("detail", "")}
-        if ended == "failed":
-            reason = f"failed in {last.phase}: {last.keys.get('reason', '')}"
-            return {"seen": reason, "accepted": last.phase != "download"}
-        place.strategy.lost()
-        return {**self._up(follower), "accepted": True}
-
     def _harm(self, before: Answer) -> tuple[str, ...]:
         """Name what a refused bundle has cost since the last look."""
         place = self._place
         harm = []
-        after = place.service.echo(STORE_LIMIT_S)
+        after = place.service.echo(ANSWER_LIMIT_S)
         if after is None or after.boot_id != before.boot_id:
             harm.append("the board has rebooted" if after else "the service is gone")
         if (count := place.interposer.count()) > 0:
@@ -107,84 +87,84 @@ class Mismatch:
         expected = pairs.of_kernel(kernel, release, old)
         subject = f"kernel {kernel}, root file system of {release}"
 
-        def act() -> dict[str, Any]:
+        def act() -> Seen:
             self._program(old, {"slot-b": image.read_bytes()}, pending=True)
             return self._power_on()
 
-        return self._record("kernel", subject, expected, act)
+        return self.record("kernel", subject, expected, act)
 
     def prom(self, version: str, file: Path, release: Release) -> Pair:
         """Start `release` from a PROM; the service must answer and store."""
 
-        def act() -> dict[str, Any]:
+        def act() -> Seen:
             self._program(release, {"prom": file.read_bytes()})
             found = self._power_on()
-            if self._place.service.store(SESSION, VALUE, STORE_LIMIT_S).status != OK:
+            if self._place.service.store(SESSION, VALUE, ANSWER_LIMIT_S).status != OK:
                 found["harm"] = (*found["harm"], "a value could not be stored")
             return found
 
-        return self._record("prom", f"U-Boot {version}, {release}", pairs.runs(release.name), act)
+        return self.record("prom", f"U-Boot {version}, {release}", pairs.runs(release.name), act)
 
     def state(self, layout: int, release: Release) -> Pair:
         """Have `release` find a state of `layout` in its data partition."""
 
-        def act() -> dict[str, Any]:
+        def act() -> Seen:
             self._program(release, {"data": self._stored(layout)})
             self._place.boot()
-            return self._meet(layout, release)
+            return self._meet(release)
 
         expected = pairs.of_state(layout, release)
-        return self._record("state", f"layout {layout}, {release}", expected, act)
+        return self.record("state", f"layout {layout}, {release}", expected, act)
 
     def move(self, layout: int, old: Release, new: Release) -> Pair:
         """Offer the good bundle of `new` to `old`, with a state of `layout` stored."""
 
-        def act() -> dict[str, Any]:
+        def act() -> Seen:
             self._program(old, {"data": self._stored(layout)})
             self._place.boot()
-            found = self._offer(new.bundle, MOVE_LIMIT_S)
+            found = self.offer(new.bundle, MOVE_LIMIT_S)
             return self._kept(found) if found["accepted"] else found
 
         subject = f"layout {layout}, {old} → {new}"
-        return self._record("move", subject, pairs.of_move(layout, new), act)
+        return self.record("move", subject, pairs.of_move(layout, new), act)
 
     def intruder(self, layout: int, old: Release, new: Release) -> Pair:
         """Have `new`, which cannot read the state of `old`, tried without the updater's leave."""
 
-        def act() -> dict[str, Any]:
+        def act() -> Seen:
             parts = {"slot-b": new.image.read_bytes(), "data": self._stored(layout)}
             self._program(old, parts, pending=True)
             return self._kept(self._power_on())
 
         expected = f"{pairs.falls_back(old.name)}, state kept"
-        return self._record(
+        return self.record(
             "move", f"layout {layout}, {old}, {new} written to slot b", expected, act
         )
 
-    def _meet(self, layout: int, release: Release) -> dict[str, Any]:
+    def _meet(self, release: Release) -> Seen:
         """Ask a release that has found a state: the same value, then the next one."""
         place = self._place
         data = place.flash_map.partition("data")
         before = place.interposer.sha256(data.offset, data.size)
-        same = place.service.store(SESSION, VALUE, STORE_LIMIT_S)
+        same = place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
         untouched = place.interposer.sha256(data.offset, data.size) == before
-        following = place.service.store(SESSION, VALUE + 1, STORE_LIMIT_S)
+        following = place.service.store(SESSION, VALUE + 1, ANSWER_LIMIT_S)
         detail = f"stored {same.value}, counter {same.counter}"
         harm = () if same.release == release.name else (f"{same.release} answers",)
         if (same.status, same.value, following.status) == (OK, VALUE, OK) and untouched:
             ok = following.counter == same.counter + 1 and following.value == VALUE + 1
-            seen = f"runs, keeps it, writes layout {following.state_layout}"
-            return _seen(seen if ok else "runs, counts wrongly", harm, detail=detail)
+            text = f"runs, keeps it, writes layout {following.state_layout}"
+            return seen(text if ok else "runs, counts wrongly", harm, detail=detail)
         after = place.interposer.sha256(data.offset, data.size)
         if (same.status, following.status) == (NOT_STORED, NOT_STORED) and after == before:
-            seen = "answers, stores nothing, leaves it alone"
-            return _seen(seen, harm, accepted=False, detail=detail)
+            text = "answers, stores nothing, leaves it alone"
+            return seen(text, harm, accepted=False, detail=detail)
         status = f"status {same.status} and {following.status}, layout {following.state_layout}"
-        return _seen(f"overwrites or loses it: {status}", harm, detail=detail)
+        return seen(f"overwrites or loses it: {status}", harm, detail=detail)
 
-    def _kept(self, found: dict[str, Any]) -> dict[str, Any]:
+    def _kept(self, found: Seen) -> Seen:
         """Add whether the state that was stored is still there."""
-        answer = self._place.service.store(SESSION, VALUE, STORE_LIMIT_S)
+        answer = self._place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
         kept = (answer.status, answer.value) == (OK, VALUE)
         word = "state kept" if kept else f"state LOST (status {answer.status}, {answer.value})"
         return found | {"seen": f"{found['seen']}, {word}"}
@@ -197,7 +177,7 @@ class Mismatch:
             self._campaign.say(f"having {writer} store a state of layout {layout}")
             self._program(writer, {})
             place.boot()
-            place.service.store(SESSION, VALUE, STORE_LIMIT_S)
+            place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
             if layout == FUTURE:
                 place.shell.run(_future_state())
             place.shell.run("mount -o remount,ro /data")
@@ -236,70 +216,14 @@ class Mismatch:
         place.strategy.transition(Status.off)
         place.need("interposer").restore(self._file)
 
-    def _power_on(self) -> dict[str, Any]:
+    def _power_on(self) -> Seen:
         """Give the board its power and follow it to where it settles."""
         place = self._place
         place.strategy.start()
         follower = Follower(place.console, place.clock, lambda _: None)
         limit_s = 2 * place.strategy.boot_limit_s
         follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
-        return self._up(follower)
-
-    def _up(self, follower: Follower) -> dict[str, Any]:
-        """Say what came up: by the board's last `boot up`, and by its service."""
-        place = self._place
-        keys = next(event.keys for event in reversed(follower.events) if event.event == "up")
-        name, kernel = keys.get("release", ""), keys.get("kernel", "")
-        answer = place.service.wait_up(Deadline.after(place.clock, STORE_LIMIT_S))
-        known = place.catalogue.releases.get(name)
-        reasons = [e.keys.get("reason", "") for e in follower.events if e.event == "failed"]
-        detail = f"{follower.boots} boots"
-        detail += f", self-check failed: {', '.join(reasons)}" if reasons else ""
-        if known is None or kernel != known.kernel or answer.release != name:
-            seen = f"runs a mixture: kernel {kernel}, root {name}, service {answer.release}"
-            return _seen(seen, detail=detail)
-        fell_back = any(event.event == "fallback" for event in follower.events)
-        seen = pairs.falls_back(name) if fell_back else pairs.runs(name)
-        return _seen(seen, accepted=not fell_back, detail=detail)
-
-    def _record(
-        self, part: str, subject: str, expected: str, act: Callable[[], dict[str, Any]]
-    ) -> Pair:
-        """Do it, record what was seen, tell it; a failing bench ends the run."""
-        campaign, clock = self._campaign, self._place.clock
-        began_s = clock.now()
-        try:
-            found = act()
-        except BoardError as error:
-            found = self._silent_board(error)
-        except BenchError as error:
-            found = _seen("", accepted=False) | {"error": f"{error.who}: {error}"}
-        found["duration_s"] = round(clock.now() - began_s, 3)
-        pair = Pair(part=part, subject=subject, expected=expected, **found)
-        campaign.results.add_pair(pair)
-        harm = "".join(f"; {text}" for text in pair.harm)
-        mark = "" if pair.verdict is Verdict.as_expected else f" [{pair.verdict.value.upper()}]"
-        campaign.say(f"{part}: {subject}: {pair.seen or pair.error}{harm}{mark}")
-        if pair.error:
-            raise BenchError(pair.error)
-        return pair
-
-    def _silent_board(self, error: BoardError) -> dict[str, Any]:
-        """Tell a board that failed from one that was not fed; leave it off."""
-        self._corpus = None
-        try:
-            self._place.check_feed()
-        except BenchError as bench:
-            return _seen("", accepted=False) | {"error": f"{bench.who}: {bench} ({error})"}
-        finally:
-            self._place.safe_off()
-        return _seen(f"no answer: {error}", accepted=False)
-
-
-def _seen(
-    seen: str, harm: tuple[str, ...] = (), *, accepted: bool = True, detail: str = ""
-) -> dict[str, Any]:
-    return {"seen": seen, "accepted": accepted, "detail": detail, "harm": harm}
+        return self.up(follower)
 
 
 def _future_state() -> str:
@@ -307,8 +231,6 @@ def _future_state() -> str:
 
     Format: firmware/board/walnutd/state.h; the CRC-32 lies in bytes 20 to 23.
     """
-    import zlib  # noqa: PLC0415
-
     blank = b"WST1" + FUTURE.to_bytes(2, "big") + bytes(2) + (9).to_bytes(8, "big") + bytes(16)
     whole = blank[:20] + zlib.crc32(blank).to_bytes(4, "big") + blank[24:]
     octal = "".join(f"\\{byte:03o}" for byte in whole)

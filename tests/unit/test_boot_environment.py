@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+"""An environment that the rig writes is one that U-Boot reads."""
+
+from pathlib import Path
+
+import pytest
+
+from rig import boot_environment
+from rig.errors import UsageError
+from rig.release import Catalogue, FlashMap
+
+INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"
+SIZE = 0x10000
+
+
+def test_what_was_built_reads_and_comes_out_the_same() -> None:
+    golden = Catalogue.load(INDEX).release("1.0.0").golden.read_bytes()
+    part = FlashMap.load().partition("env")
+    block = golden[part.offset : part.end]
+
+    variables = boot_environment.read(block)
+
+    assert (variables["slot"], variables["upgrade_available"]) == ("a", "0")
+    assert boot_environment.write(variables, SIZE) == block
+
+
+def test_a_pending_upgrade_is_what_the_updater_commits() -> None:
+    block = boot_environment.write({"slot": "a", "bootcount": "2", "net": "dhcp"}, SIZE)
+
+    found = boot_environment.read(boot_environment.pending(block, "b", "a"))
+
+    assert found == {
+        "slot": "b",
+        "fallback": "a",
+        "upgrade_available": "1",
+        "bootcount": "0",
+        "net": "dhcp",
+    }
+
+
+def test_damage_and_excess_are_refused() -> None:
+    block = bytearray(boot_environment.write({"slot": "a"}, SIZE))
+    block[9] ^= 1
+    with pytest.raises(UsageError, match="CRC-32 is wrong"):
+        boot_environment.read(bytes(block))
+    with pytest.raises(UsageError, match="does not fit"):
+        boot_environment.write({"slot": "a" * 100}, 64)
