@@ -4,11 +4,11 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig import replay_run, runs, sweep_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
