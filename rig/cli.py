@@ -67,6 +67,9 @@ def _bench(words: list[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    others = {"sweep": sweep_run.sweep, "replay": replay_run.replay, "rescue": _rescue}
+    if arguments.command in others:
+        return others[arguments.command](arguments)
     match arguments.command:
         case "demo":
             return _pytest("test_demo.py", arguments, [])
@@ -75,26 +78,20 @@ def _run(arguments: argparse.Namespace) -> int:
             options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
             _check_cycle(arguments)
             return _pytest("test_cycle.py", arguments, options)
-        case "sweep":
-            return sweep_run.sweep(arguments)
-        case "replay":
-            return replay_run.replay(arguments)
         case "report":
             return _report(arguments.folder.resolve(), allure=True)
-        case "rescue":
-            return _rescue(arguments.place, arguments.release)
         case _:
             from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
 
             return GOOD if examine(arguments.place, offline=arguments.offline) else BENCH
 
 
-def _rescue(path: Path, name: str | None) -> int:
+def _rescue(arguments: argparse.Namespace) -> int:
     """Program the golden flash through the interposer; the board is left off."""
     from rig.place import Place  # noqa: PLC0415 # labgrid is slow to import
 
-    with Place.open(path) as place:
-        release = place.catalogue.release(name or next(iter(place.catalogue.releases)))
+    with Place.open(arguments.place) as place:
+        release = place.catalogue.release(arguments.release or next(iter(place.catalogue.releases)))
         written = place.rescue(release)
         print(f"{place.name}: {written / 1024:.0f} KiB written, boots {release}")  # noqa: T201
     return GOOD
