@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "replay": replay_run.replay,
         "mismatch": lambda words: _pytest("test_mismatch.py", words, []),
         "report": lambda words: _report(words.folder.resolve(), allure=True),
-        "rescue": lambda words: _rescue(words.place, words.release),
+        "rescue": _rescue,
         "doctor": _doctor,
     }
     return acts[arguments.command](arguments)
@@ -98,12 +98,12 @@ def _cycle(arguments: argparse.Namespace) -> int:
     return _pytest("test_cycle.py", arguments, options)
 
 
-def _rescue(path: Path, name: str | None) -> int:
+def _rescue(arguments: argparse.Namespace) -> int:
     """Program the golden flash through the interposer; the board is left off."""
     from rig.place import Place  # noqa: PLC0415 # labgrid is slow to import
 
-    with Place.open(path) as place:
-        release = place.catalogue.release(name or next(iter(place.catalogue.releases)))
+    with Place.open(arguments.place) as place:
+        release = place.catalogue.release(arguments.release or next(iter(place.catalogue.releases)))
         written = place.rescue(release)
         print(f"{place.name}: {written / 1024:.0f} KiB written, boots {release}")  # noqa: T201
     return GOOD

@@ -56,6 +56,8 @@ class WalnutShellDriver(ShellDriver):
                     self.console.sendline(self.prom_command)
                     poke_s = BOOTING_POKE_S
                     continue
+                if found == 1 and self.booting:
+                    continue  # from before the power went: its last bytes were still on their way
                 if found == 0:
                     self.console.sendline(self.username)
                     waiter.wait([self.prompt], "shell prompt after the login")

@@ -6,6 +6,7 @@ import pytest
 from rig.clock import Deadline
 from rig.place import Place
 from rig.release import Catalogue
+from rig.strategy import Status
 from rig.upgrade import Follower, start
 from tests.bench.conftest import INDEX
 
@@ -65,3 +66,13 @@ def test_the_catalogue_is_what_was_built() -> None:
         catalogue.verify(release)
     kernels = {release.kernel.split(".")[1] for release in catalogue.releases.values()}
     assert kernels == {"1", "12"}, "the releases must have two different kernels"
+
+
+def test_a_prompt_from_before_the_power_went_is_not_the_booted_boards(place: Place) -> None:
+    """Else the rig types into a board that is booting, and a key stops U-Boot's autoboot."""
+    place.boot()
+    place.console.sendline("true")  # nobody reads its echo and the prompt after it
+    place.clock.sleep(0.5)
+    place.strategy.transition(Status.off)
+
+    assert place.boot() == 1
