@@ -67,11 +67,11 @@ class Mismatch(Trial):
         if after is None or after.boot_id != before.boot_id:
             harm.append("the board has rebooted" if after else "the service is gone")
         if (count := place.interposer.count()) > 0:
-            harm.append(f"{count} flash operations")
+            harm.append(f"flash operations: {count}")
             place.interposer.reset_count()
         until_s = place.clock.now() - FLIGHT_S
         if (lost := self._campaign.lost(self._judged_until_s, until_s)) > 0:
-            harm.append(f"{lost} datagrams lost")
+            harm.append(f"datagrams lost: {lost}")
         self._judged_until_s = until_s
         return tuple(harm)
 

@@ -38,7 +38,7 @@ class Planter:
             place.boot()
             place.service.store(SESSION, VALUE, STORE_LIMIT_S)
             if layout == FUTURE:
-                place.shell.run(_future_state())
+                place.shell.run(_store(future_state()))
             place.shell.run("mount -o remount,ro /data")
             place.strategy.transition(Status.off)
             data = place.flash_map.partition("data")
@@ -75,12 +75,16 @@ class Planter:
         place.need("interposer").restore(self._file)
 
 
-def _future_state() -> str:
-    """Return the command that leaves an empty but whole state of a layout that nobody knows.
+def future_state() -> bytes:
+    """Return an empty but whole state of a layout that no release knows.
 
     Format: firmware/board/walnutd/state.h; the CRC-32 lies in bytes 20 to 23.
     """
     blank = b"WST1" + FUTURE.to_bytes(2, "big") + bytes(2) + (9).to_bytes(8, "big") + bytes(16)
-    whole = blank[:20] + zlib.crc32(blank).to_bytes(4, "big") + blank[24:]
-    octal = "".join(f"\\{byte:03o}" for byte in whole)
+    return blank[:20] + zlib.crc32(blank).to_bytes(4, "big") + blank[24:]
+
+
+def _store(state: bytes) -> str:
+    """Return the shell command that has `state` replace what is stored."""
+    octal = "".join(f"\\{byte:03o}" for byte in state)
     return f"rm /data/state.*; printf '{octal}' >/data/state.0; sync"
