@@ -5,26 +5,22 @@ A bad bundle is offered to the running board.  All else is written behind the up
 golden flash with other bytes in it, through the interposer while the board is off.
 """
 
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from rig import boot_environment, pairs
+from rig import pairs
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
 from rig.pairs import Pair, Verdict
+from rig.planter import SESSION, VALUE, Planter
 from rig.release import BadBundle, Release
 from rig.service import NOT_STORED, OK, Answer
-from rig.strategy import Status
 from rig.upgrade import Follower
 
-SESSION, VALUE = 0x57414C4E5554, 42
 OFFER_LIMIT_S = 60.0
 MOVE_LIMIT_S = 180.0
 FLIGHT_S = 0.3  # datagrams sent later may still be answered
-FUTURE = 3  # a layout that no release knows
-ERASED = b"\xff"
 
 
 class Mismatch(Combination):
@@ -32,8 +28,7 @@ class Mismatch(Combination):
 
     def __init__(self, campaign: Campaign, folder: Path) -> None:
         super().__init__(campaign)
-        self._file = folder / "raw" / "flash.nor"
-        self._states: dict[int, bytes] = {}
+        self._planter = Planter(campaign.place, folder / "raw" / "flash.nor", campaign.say)
         self._corpus: Answer | None = None  # what the board that is offered bundles said first
         self._judged_until_s = 0.0
 
@@ -72,18 +67,18 @@ class Mismatch(Combination):
         if after is None or after.boot_id != before.boot_id:
             harm.append("the board has rebooted" if after else "the service is gone")
         if (count := place.interposer.count()) > 0:
-            harm.append(f"{count} flash operations")
+            harm.append(f"flash operations: {count}")
             place.interposer.reset_count()
         until_s = place.clock.now() - FLIGHT_S
         if (lost := self._campaign.lost(self._judged_until_s, until_s)) > 0:
-            harm.append(f"{lost} datagrams lost")
+            harm.append(f"datagrams lost: {lost}")
         self._judged_until_s = until_s
         return tuple(harm)
 
     # ---- a flash, made behind the updater's back
     def kernel(self, image: Path, kernel: str, release: Release) -> Pair:
         """Have an image of `kernel` and `release`'s root file system tried in slot b."""
-        old = self._other(release)
+        old = self._planter.other(release)
         expected = pairs.of_kernel(kernel, release, old)
         subject = f"kernel {kernel}, root file system of {release}"
 
@@ -109,7 +104,7 @@ class Mismatch(Combination):
         """Have `release` find a state of `layout` in its data partition."""
 
         def act() -> Seen:
-            self._program(release, {"data": self._stored(layout)})
+            self._program(release, {"data": self._planter.stored(layout)})
             self._place.boot()
             return self._meet(release)
 
@@ -120,7 +115,7 @@ class Mismatch(Combination):
         """Offer the good bundle of `new` to `old`, with a state of `layout` stored."""
 
         def act() -> Seen:
-            self._program(old, {"data": self._stored(layout)})
+            self._program(old, {"data": self._planter.stored(layout)})
             self._place.boot()
             found = self.offer(new.bundle, MOVE_LIMIT_S)
             return self._kept(found) if found["accepted"] else found
@@ -132,7 +127,7 @@ class Mismatch(Combination):
         """Have `new`, which cannot read the state of `old`, tried without the updater's leave."""
 
         def act() -> Seen:
-            parts = {"slot-b": new.image.read_bytes(), "data": self._stored(layout)}
+            parts = {"slot-b": new.image.read_bytes(), "data": self._planter.stored(layout)}
             self._program(old, parts, pending=True)
             return self._kept(self._power_on())
 
@@ -169,52 +164,11 @@ class Mismatch(Combination):
         word = "state kept" if kept else f"state LOST (status {answer.status}, {answer.value})"
         return found | {"seen": f"{found['seen']}, {word}"}
 
-    def _stored(self, layout: int) -> bytes:
-        """Return a data partition with a state of `layout`, written by a release that writes it."""
-        if layout not in self._states:
-            place = self._place
-            writer = self._writer(layout)
-            self._campaign.say(f"having {writer} store a state of layout {layout}")
-            self._program(writer, {})
-            place.boot()
-            place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
-            if layout == FUTURE:
-                place.shell.run(_future_state())
-            place.shell.run("mount -o remount,ro /data")
-            place.strategy.transition(Status.off)
-            data = place.flash_map.partition("data")
-            self._states[layout] = place.interposer.read(data.offset, data.size)
-        return self._states[layout]
-
-    def _writer(self, layout: int) -> Release:
-        releases = list(self._place.catalogue.sound.values())
-        found = [release for release in releases if release.state_layout == layout]
-        return found[-1] if found else releases[-1]
-
-    def _other(self, release: Release) -> Release:
-        """Return the release to fall back to: one that is not `release`."""
-        return next(o for o in self._place.catalogue.sound.values() if o.name != release.name)
-
     def _program(
         self, golden: Release, parts: Mapping[str, bytes], *, pending: bool = False
     ) -> None:
-        """Program `golden` with other `parts`; `pending` has slot b tried, unconfirmed."""
-        place = self._place
-        place.catalogue.verify(golden)
-        flash = bytearray(golden.golden.read_bytes())
-        environment = place.flash_map.partition("env")
-        if pending:
-            block = bytes(flash[environment.offset : environment.end])
-            parts = {**parts, "env": boot_environment.pending(block, "b", "a")}
-        for name, content in parts.items():
-            partition = place.flash_map.partition(name)
-            flash[partition.offset : partition.end] = content.ljust(partition.size, ERASED)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_bytes(flash)
-        self._corpus = None
-        place.feed_board()
-        place.strategy.transition(Status.off)
-        place.need("interposer").restore(self._file)
+        self._corpus = None  # another board, as far as the bundles are concerned
+        self._planter.program(golden, parts, pending=pending)
 
     def _power_on(self) -> Seen:
         """Give the board its power and follow it to where it settles."""
@@ -224,14 +178,3 @@ class Mismatch(Combination):
         limit_s = 2 * place.strategy.boot_limit_s
         follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
         return self.up(follower)
-
-
-def _future_state() -> str:
-    """Return the command that leaves an empty but whole state of a layout that nobody knows.
-
-    Format: firmware/board/walnutd/state.h; the CRC-32 lies in bytes 20 to 23.
-    """
-    blank = b"WST1" + FUTURE.to_bytes(2, "big") + bytes(2) + (9).to_bytes(8, "big") + bytes(16)
-    whole = blank[:20] + zlib.crc32(blank).to_bytes(4, "big") + blank[24:]
-    octal = "".join(f"\\{byte:03o}" for byte in whole)
-    return f"rm /data/state.*; printf '{octal}' >/data/state.0; sync"

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from rig.campaign import Campaign
-from rig.mismatch import FUTURE, Mismatch
+from rig.mismatch import Mismatch
 from rig.pairs import Pair, Verdict
 from rig.place_file import firmware_index
+from rig.planter import FUTURE
 from rig.release import Catalogue
 
 pytestmark = pytest.mark.timeout(300)

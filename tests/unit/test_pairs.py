@@ -70,7 +70,7 @@ def test_a_downgrade_is_refused_once_the_new_layout_is_stored() -> None:
     [
         ({}, Verdict.as_expected),
         ({"seen": refused("size")}, Verdict.differs),
-        ({"harm": ("1 datagrams lost",)}, Verdict.differs),
+        ({"harm": ("datagrams lost: 1",)}, Verdict.differs),
         ({"seen": runs("2.0.0"), "accepted": True}, Verdict.silent),
         ({"expected": runs("2.0.0"), "seen": runs("1.0.0"), "accepted": True}, Verdict.differs),
         ({"seen": "", "error": "the lab must act"}, Verdict.bench),

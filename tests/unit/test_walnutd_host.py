@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rig.planter import FUTURE, future_state
+
 SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
 LIMIT = 240
 OK, ABSENT, CORRUPT, LAYOUT = range(4)
@@ -136,6 +138,12 @@ def test_a_whole_copy_of_an_unknown_layout_is_told_from_damage(
     other = with_crc(whole[:4] + layout.to_bytes(2, "big") + whole[6:])
     reading, _, found = decoded(library, other)
     assert (reading, found) == (LAYOUT, layout)
+
+
+def test_the_rigs_state_of_the_future_is_whole(library: ctypes.CDLL) -> None:
+    """Or else a release would refuse it as damaged, which proves less."""
+    reading, _, layout = decoded(library, future_state())
+    assert (reading, layout) == (LAYOUT, FUTURE)
 
 
 def choose(library: ctypes.CDLL, *copies: tuple[int, int]) -> tuple[int, int]:
