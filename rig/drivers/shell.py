@@ -68,7 +68,7 @@ class WalnutShellDriver(ShellDriver):
         self._status = 1
 
     def _log_in(self, waiter: Waiter) -> None:
-        """Type the name until a shell comes: getty loses what is typed too early, and asks again."""
+        """Type the name until a shell comes: getty loses what comes too early, and asks again."""
         prompts = [self.prompt, self.login_prompt]
         asked = 1
         while asked:
