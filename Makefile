@@ -3,7 +3,7 @@
 TOX := .tox/launcher/bin/tox run --quiet
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test bench firmware set-up format clean
+.PHONY: demo test bench mutants firmware set-up format clean
 
 demo: set-up
 	@$(TOX) -e firmware,demo
@@ -14,6 +14,10 @@ test: set-up
 # Benchmarks: ratios of figures taken side by side in one run.
 bench: set-up
 	@$(TOX) -e firmware,benchmark
+
+# Proof that the rig can see: every seeded defect is found, or this fails.
+mutants: set-up
+	@$(TOX) -e firmware,mutants
 
 firmware: set-up
 	@$(TOX) -e firmware

@@ -20,6 +20,7 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="show what the rig can do, on one place")
     cycle = commands.add_parser("cycle", help="upgrade and downgrade again and again")
     mismatch = commands.add_parser("mismatch", help="offer the board all that does not fit")
+    mismatch.add_argument("--only", default="", metavar="WORDS", help="as pytest's -k: bundle …")
     for command in (demo, cycle, mismatch):
         command.add_argument("--place", type=Path, required=True, help="place file")
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
@@ -77,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "cycle": _cycle,
         "sweep": sweep_run.sweep,
         "replay": replay_run.replay,
-        "mismatch": lambda words: _pytest("test_mismatch.py", words, []),
+        "mismatch": lambda words: _pytest("test_mismatch.py", words, ["-k", words.only]),
         "report": lambda words: _report(words.folder.resolve(), allure=True),
         "rescue": _rescue,
         "doctor": _doctor,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rig.drivers.console_log import ConsoleLog
-from rig.errors import BenchError, UsageError
+from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import Exercise, Recording
 from rig.faults import CutAtOperation, Kind, Outcome
 from rig.long_way import LongWay
@@ -95,9 +95,10 @@ class Sweeper:
             self._interposer.recall(last, Kind.after)
             trial = self._judge.look(self.recording.allowed(last + 1))
             if not trial.outcome.good:
-                raise BenchError(
-                    f"the flash that the uncut run left does not boot: {trial.outcome.value},"
-                    f" {trial.error or trial.notes}"
+                error = BenchError if trial.outcome is Outcome.bench else BoardError
+                raise error(
+                    f"the flash that the uncut run left does not make a good board:"
+                    f" {trial.outcome.value}, {trial.error or trial.notes}"
                 )
             times.append(trial.duration_s)
         return min(times)

@@ -78,6 +78,8 @@ class Judge:
         place.strategy.start()
         deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
         ended_on = follower.follow(deadline, lambda: False)
+        if ended_on == "failed":
+            raise BoardError(f"the board gave up: {follower.events[-1].keys}")
         up = [event for event in follower.events if (event.phase, event.event) == ("boot", "up")]
         held = place.service.remembered(ANSWER_LIMIT_S)
         trial = Trial(

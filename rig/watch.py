@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Watches the service with both instruments at once and says what each event cost."""
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -8,7 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from rig.clock import Clock, Deadline
-from rig.errors import BoardError, UsageError
+from rig.errors import BenchError, BoardError, UsageError
 from rig.instruments.counter import Correlation
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.measure import Measurement
@@ -26,15 +27,17 @@ from rig.outage import (
     traffic_outage,
 )
 
+log = logging.getLogger(__name__)
+
 HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
 LEAD_S = 1.0  # how much before the mark the service must be known
 POLL_S = 0.25
-REARM_READINGS = 500_000  # half of what the counter holds: leaves 8 min for an event
 
 
 class Counter(Protocol):
     """What the watch needs of a counter of heartbeats."""
 
+    READINGS_MAX: int
     readings: int
 
     def identity(self) -> str: ...
@@ -120,6 +123,8 @@ class ServiceWatch:
         try:
             if self._counter:
                 self._counter.stop()
+        except BenchError as error:  # what was measured is measured; this must not hide it
+            log.warning("the counter could not be stopped: %s", error)
         finally:
             self._traffic.stop()
 
@@ -146,12 +151,15 @@ class ServiceWatch:
             duration_s=duration_s,
             lost=answers.lost,
         )
+        traffic, _ = self._views()
+        self._traffic.late_s = traffic.threshold_s  # what a busy bench delays is not the board's
         return self.floors
 
     def open(self, label: str) -> Episode:
         """Mark the start of an event; call it while the service is good."""
         self._drain()
-        if self._counter and self._counter.readings > REARM_READINGS:
+        # Half of what it holds is left for the event.
+        if self._counter and self._counter.readings > self._counter.READINGS_MAX / 2:
             self._rearm(self._counter)
         return Episode(label, self._clock.now())
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from firmware.build import run, shell
+from firmware.build import defects, run, shell
 from firmware.build.check import check, compare
 from firmware.build.errors import BuildError
 from firmware.build.plan import FIRMWARE, Plan, source_pins
@@ -32,11 +32,20 @@ def build(plan: Plan, root: Path) -> Path:
     return run.build(plan.goal(), Cache(root), shell.environment(plan.epoch), progress)
 
 
-def link(result: Path) -> None:
-    """Have firmware/out point at the result, in one step."""
-    new = OUT.with_name(f".out-{os.getpid()}")
+def link(result: Path, out: Path = OUT) -> None:
+    """Have `out` point at the result, in one step."""
+    out.parent.mkdir(exist_ok=True)
+    new = out.with_name(f".out-{os.getpid()}")
     new.symlink_to(result)
-    new.rename(OUT)
+    new.rename(out)
+
+
+def build_defects(wanted: list[str]) -> None:
+    """Build the board's software once with each defect."""
+    for name in defects.chosen(wanted):
+        sys.stdout.write(f"firmware: defect {name}\n")
+        with defects.patched_board(name) as board:
+            link(build(Plan.load(board), cache_root()), defects.OUT / name)
 
 
 def reproduce(plan: Plan) -> str:
@@ -48,8 +57,9 @@ def reproduce(plan: Plan) -> str:
 def main() -> int:
     """Run one command; 0 done, 1 the check found a difference, 3 it could not be built."""
     parser = argparse.ArgumentParser(prog="make -C firmware", description=__doc__)
-    commands = ("build", "check", "reproduce", "pins")
+    commands = ("build", "check", "reproduce", "pins", "defects")
     parser.add_argument("command", choices=commands, nargs="?", default="build")
+    parser.add_argument("names", nargs="*", help="with `defects`: which, all if none is named")
     parser.add_argument("--board", type=Path, default=FIRMWARE / "board", help="other user land")
     arguments = parser.parse_args()
     os.umask(0o022)
@@ -57,6 +67,9 @@ def main() -> int:
         if arguments.command == "pins":
             with tempfile.TemporaryDirectory() as folder:
                 sys.stdout.write(print_pins(source_pins().values(), Path(folder)))
+            return 0
+        if arguments.command == "defects":
+            build_defects(arguments.names)
             return 0
         plan = Plan.load(arguments.board.resolve())
         if arguments.command == "build":

@@ -91,6 +91,7 @@ class TrafficProbe:
         self._read_bytes = 0
         self._begin_s = 0.0
         self.path = Path()
+        self.late_s = LATE_PERIODS / rate_hz  # an answer that took longer is impaired
 
     @property
     def period_s(self) -> float:
@@ -170,7 +171,12 @@ class TrafficProbe:
         self.check()
         self._read()
         return digest(
-            self._records, self._begin_s, self.period_s, (from_s, until_s), self._identities()
+            self._records,
+            self._begin_s,
+            self.period_s,
+            (from_s, until_s),
+            self._identities(),
+            self.late_s,
         )
 
     def _read(self) -> None:
@@ -195,6 +201,7 @@ def digest(
     period_s: float,
     span_s: tuple[float, float],
     identities: tuple[Identity, ...],
+    late_s: float,
 ) -> Answers:
     """Sort a record into answers, losses and impairments; pure."""
     from_s, until_s = span_s
@@ -217,7 +224,7 @@ def digest(
     _, places = np.unique(numbers, return_index=True)
     original = np.zeros(numbers.size, dtype=np.bool_)
     original[places] = True
-    late = original & (received_s - sent_s > LATE_PERIODS * period_s)
+    late = original & (received_s - sent_s > late_s)
     highest = np.maximum.accumulate(numbers) if numbers.size else numbers
 
     starts = skipped["sequence"].astype(np.int64)

@@ -159,6 +159,7 @@ class NorFlash:
         self.armed: Cut | None = None
         self.fired: Fired | None = None
         self.journal: list[Operation] = []
+        self.late = 0  # a defect of the bench: the power goes so many operations after it was to
         self.violations = 0  # programs that were to set a bit: only an erase can
         self._histories: list[History] = []
         self._recording = False
@@ -261,7 +262,7 @@ class NorFlash:
         self._settle(offset, len(data))
         if self._recording:
             self.history.operations.append((offset, data))
-        if cut is not None and cut.number == number:
+        if cut is not None and cut.number + self.late == number:
             new = _partly(old, whole, cut, erase=erase)
             changed = sum(a != b for a, b in zip(old, new, strict=True))
             self.fired = Fired(cut, erase, offset, len(data), changed)
@@ -272,7 +273,7 @@ class NorFlash:
             os.pwrite(self._fd, new, offset)
         digest = hashlib.sha256(new).hexdigest()[:HASH_DIGITS]
         self.journal.append(Operation(number, erase, offset, len(data), digest))
-        return self.fired is None or self.fired.cut.number != number
+        return self.fired is None or self.fired.cut.number + self.late != number
 
     def duration_s(self, offset: int, old: bytes, new: bytes) -> float:
         """Return how long a part of the era takes for this operation, 0 with TIMing NONE."""

@@ -16,6 +16,7 @@ class HeartbeatInput(Instrument):
         super().__init__()
         self.lock = threading.Lock()
         self.connected = True  # the reference output may take the line away
+        self.time_base = 1.0  # a fault: how fast the instrument's own clock runs
 
     def pulses(self, data: bytes, now_s: float) -> None:
         """Take what came over the heartbeat line at `now_s`; called by the line's thread."""
@@ -24,7 +25,7 @@ class HeartbeatInput(Instrument):
             return
         with self.lock:
             for left in range(edges - 1, -1, -1):
-                self.edge(now_s - left * BYTE_S)
+                self.edge((now_s - left * BYTE_S) * self.time_base)
 
     def edge(self, at_s: float) -> None:
         """Take one rising edge; the lock is held."""

@@ -127,8 +127,18 @@ class VirtualPlace:
                 self.board.never_back = on
             case (("qemu" | "nbdkit"), "kill"):
                 self.board.kill_for_fault(target)
-            case "counter", "unplug":
+            case _:
+                self._set_wrong_instrument(name, value, on=on)
+
+    def _set_wrong_instrument(self, name: str, value: str, *, on: bool) -> None:
+        """Have an instrument answer well and be wrong."""
+        match name:
+            case "counter.unplug":
                 self.counter.connected = not on
+            case "counter.time-base":
+                self.counter.time_base = float(value)
+            case "interposer.late":
+                self.flash.late = int(value)
             case _:
                 raise UsageError(f"no fault {name!r}; see docs/reference/virtual-instruments.md")
 
@@ -138,6 +148,7 @@ class VirtualPlace:
         self.pdu.faults.hang = self.pdu.faults.lie = self.pdu.faults.refuse = False
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
+        self.counter.time_base, self.flash.late = 1.0, 0
         self.faults.clear()
 
 
