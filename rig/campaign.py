@@ -89,6 +89,10 @@ class Campaign:
         counter = f", counter {floors.counter_s * 1e3:.1f} ms" if floors.counter_s else ""
         self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")
 
+    def lost(self, from_s: float, until_s: float) -> int:
+        """Return how many datagrams sent in a span of time were not answered."""
+        return self._watch.lost(from_s, until_s)
+
     def need(self, release: str) -> None:
         """Have `release` running before a step: after a failure, a golden flash helps."""
         answer = self.place.service.echo()

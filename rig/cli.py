@@ -4,10 +4,14 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig import replay_run, runs, sweep_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -15,7 +19,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="show what the rig can do, on one place")
     cycle = commands.add_parser("cycle", help="upgrade and downgrade again and again")
-    for command in (demo, cycle):
+    mismatch = commands.add_parser("mismatch", help="offer the board all that does not fit")
+    for command in (demo, cycle, mismatch):
         command.add_argument("--place", type=Path, required=True, help="place file")
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
@@ -67,23 +72,30 @@ def _bench(words: list[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    others = {"sweep": sweep_run.sweep, "replay": replay_run.replay, "rescue": _rescue}
-    if arguments.command in others:
-        return others[arguments.command](arguments)
-    match arguments.command:
-        case "demo":
-            return _pytest("test_demo.py", arguments, [])
-        case "cycle":
-            options = [f"--rig-from={arguments.old}", f"--rig-to={arguments.new}"]
-            options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
-            _check_cycle(arguments)
-            return _pytest("test_cycle.py", arguments, options)
-        case "report":
-            return _report(arguments.folder.resolve(), allure=True)
-        case _:
-            from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
+    acts: dict[str, Callable[[argparse.Namespace], int]] = {
+        "demo": lambda words: _pytest("test_demo.py", words, []),
+        "cycle": _cycle,
+        "sweep": sweep_run.sweep,
+        "replay": replay_run.replay,
+        "mismatch": lambda words: _pytest("test_mismatch.py", words, []),
+        "report": lambda words: _report(words.folder.resolve(), allure=True),
+        "rescue": _rescue,
+        "doctor": _doctor,
+    }
+    return acts[arguments.command](arguments)
 
-            return GOOD if examine(arguments.place, offline=arguments.offline) else BENCH
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
+
+    return GOOD if examine(arguments.place, offline=arguments.offline) else BENCH
+
+
+def _cycle(arguments: argparse.Namespace) -> int:
+    _check_cycle(arguments)
+    options = [f"--rig-from={arguments.old}", f"--rig-to={arguments.new}"]
+    options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
+    return _pytest("test_cycle.py", arguments, options)
 
 
 def _rescue(arguments: argparse.Namespace) -> int:
@@ -100,14 +112,14 @@ def _rescue(arguments: argparse.Namespace) -> int:
 def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
     from rig.faults import parse  # noqa: PLC0415
-    from rig.place_file import require  # noqa: PLC0415
+    from rig.place_file import firmware_index, require  # noqa: PLC0415
     from rig.release import Catalogue  # noqa: PLC0415
 
     parse(arguments.fault)
     if arguments.cycles < 1:
         raise UsageError(f"--cycles is at least 1, not {arguments.cycles}")
     require(arguments.place)
-    catalogue = Catalogue.load(runs.firmware_index(arguments.place))
+    catalogue = Catalogue.load(firmware_index(arguments.place))
     for name in (arguments.old, arguments.new):
         catalogue.release(name)
 

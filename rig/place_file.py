@@ -127,3 +127,9 @@ def _unknown(path: Path, key: str, found: Mapping[str, Any], known: Iterable[str
 def _near(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), 1)
     return f"{name!r}; did you mean {near[0]!r}?" if near else f"{name!r}"
+
+
+def firmware_index(path: Path) -> Path:
+    """Return where the place's index of releases lies."""
+    images = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]
+    return (path.parent / str(images["firmware"])).resolve()

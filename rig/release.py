@@ -105,10 +105,12 @@ class Release:
     bundle_sha256: str
     golden: Path
     golden_sha256: str
+    image: Path
     image_sha256: str
     image_size: int
     kernel: str
-    state_layout: int
+    state_layout: int  # that it writes
+    state_layout_min: int  # the oldest that it reads
     broken: str = ""  # what makes it fail its self-check on purpose, empty for a good one
 
     def __str__(self) -> str:
@@ -132,11 +134,22 @@ class Prom:
     """A PROM that a board can be updated to (docs/reference/prom.md)."""
 
     version: str  # as its banner says it
+    partition: Path  # what lies in `prom` when it has been installed, trailer included
     bundle: Path
     bundle_sha256: str
 
     def __str__(self) -> str:
         return self.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mixture:
+    """An image of `release`'s root file system with the kernel of another one."""
+
+    name: str
+    image: Path
+    kernel: str
+    release: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +164,7 @@ class Catalogue:
     proms: Mapping[str, Prom]
     prom_fallback: str
     bundles: Mapping[str, BadBundle]
+    mixed: Mapping[str, Mixture]
 
     @classmethod
     def load(cls, index: Path) -> Self:
@@ -170,13 +184,20 @@ class Catalogue:
         proms = _get(document, "proms", dict, index)
         fallback = _get(document, "prom_fallback", dict, index)
         bundles = _get(document, "bundles", dict, index)
+        mixed = _get(document, "mixed", dict, index)
         return cls(
             index=index,
             releases={name: _release(name, entry, index) for name, entry in releases.items()},
             proms={name: _prom(name, entry, index) for name, entry in proms.items()},
             prom_fallback=_get(fallback, "version", str, index, "prom_fallback."),
             bundles={name: _bad_bundle(name, entry, index) for name, entry in bundles.items()},
+            mixed={name: _mixture(name, entry, index) for name, entry in mixed.items()},
         )
+
+    @property
+    def sound(self) -> Mapping[str, Release]:
+        """Return the releases that are meant to run: not those that are broken on purpose."""
+        return {name: release for name, release in self.releases.items() if not release.broken}
 
     def release(self, name: str) -> Release:
         """Return the release called `name`.
@@ -245,10 +266,12 @@ def _release(name: str, entry: object, index: Path) -> Release:
         bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
         golden=index.parent / _get(entry, "golden", str, index, where),
         golden_sha256=_get(entry, "golden_sha256", str, index, where),
+        image=index.parent / _get(entry, "image", str, index, where),
         image_sha256=_get(entry, "image_sha256", str, index, where),
         image_size=_get(entry, "image_size", int, index, where),
         kernel=_get(entry, "kernel", str, index, where),
         state_layout=_get(entry, "state_layout", int, index, where),
+        state_layout_min=_get(entry, "state_layout_min", int, index, where),
         broken=_get(entry, "broken", str, index, where),
     )
 
@@ -257,6 +280,7 @@ def _prom(version: str, entry: object, index: Path) -> Prom:
     where = f"proms.{version}."
     return Prom(
         version=version,
+        partition=index.parent / _get(entry, "partition", str, index, where),
         bundle=index.parent / _get(entry, "bundle", str, index, where),
         bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
     )
@@ -268,6 +292,16 @@ def _bad_bundle(name: str, entry: object, index: Path) -> BadBundle:
         name=name,
         bundle=index.parent / _get(entry, "bundle", str, index, where),
         expect=_get(entry, "expect", str, index, where),
+    )
+
+
+def _mixture(name: str, entry: object, index: Path) -> Mixture:
+    where = f"mixed.{name}."
+    return Mixture(
+        name=name,
+        image=index.parent / _get(entry, "image", str, index, where),
+        kernel=_get(entry, "kernel", str, index, where),
+        release=_get(entry, "release", str, index, where),
     )
 
 

@@ -20,13 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
-    from rig.place_file import require  # noqa: PLC0415 # labgrid is slow
+    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
     from rig.release import Catalogue  # noqa: PLC0415
     from rig.sweep import parse_key  # noqa: PLC0415
 
     key = parse_key(arguments.key)
     require(arguments.place)
-    key.check(Catalogue.load(runs.firmware_index(arguments.place)))
+    key.check(Catalogue.load(firmware_index(arguments.place)))
     why = "a replay cuts at an operation, which needs one (a flash emulator)"
     runs.need_feature(arguments.place, "interposer", why)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]

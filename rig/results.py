@@ -12,6 +12,7 @@ from rig.clock import wall_time_s
 from rig.errors import BenchError, UsageError
 from rig.inject import StepResult
 from rig.measure import Measurement
+from rig.pairs import Pair
 
 FORMAT = 1
 SCHEMA = """
@@ -24,6 +25,9 @@ CREATE TABLE IF NOT EXISTS step (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, outcome TEXT NOT NULL, fault TEXT NOT NULL,
     traffic_s REAL, counter_s REAL, record TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS floor (record TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS pair (
+    number INTEGER PRIMARY KEY, part TEXT NOT NULL, subject TEXT NOT NULL, expected TEXT NOT NULL,
+    seen TEXT NOT NULL, verdict TEXT NOT NULL, record TEXT NOT NULL) STRICT;
 """
 
 
@@ -90,6 +94,12 @@ class Results:
         self._write(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(plain(step))))
         return int(self._guard(lambda: self._one("SELECT max(number) FROM step")))
 
+    def add_pair(self, pair: Pair) -> None:
+        """Record what was expected and what was seen of one combination."""
+        values = (pair.part, pair.subject, pair.expected, pair.seen, pair.verdict.value)
+        sql = "INSERT INTO pair (part, subject, expected, seen, verdict, record)"
+        self._write(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(plain(pair))))
+
     def _one(self, sql: str) -> Any:  # noqa: ANN401
         return self._database.execute(sql).fetchone()[0]
 
@@ -114,6 +124,14 @@ class Results:
         """Return every step as it was recorded, in order."""
         rows = self._database.execute("SELECT record FROM step ORDER BY number").fetchall()
         return [json.loads(record) for (record,) in rows]
+
+    def pairs(self) -> list[dict[str, Any]]:
+        """Return every pair with its verdict, in order; none from a run of an older rig."""
+        known = "SELECT count(*) FROM sqlite_master WHERE name = 'pair'"
+        if not self._one(known):
+            return []
+        rows = self._database.execute("SELECT record, verdict FROM pair ORDER BY number")
+        return [json.loads(record) | {"verdict": verdict} for record, verdict in rows.fetchall()]
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 # JSON

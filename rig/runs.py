@@ -66,14 +66,6 @@ def told(folder: Path) -> tuple[int, str] | None:
     return _BY_ERROR.get(error["kind"], OURS), f"error ({error['who']} must act): {error['text']}"
 
 
-def firmware_index(place: Path) -> Path:
-    """Return where the index of the releases is that a place file names."""
-    import yaml  # noqa: PLC0415 # slow, and `rig --help` has no need of it
-
-    images = yaml.safe_load(place.read_text(encoding="utf-8"))["images"]
-    return (place.parent / str(images["firmware"])).resolve()
-
-
 def features(place: Path) -> set[str]:
     """Return the features that a place file says its board's bench has."""
     from labgrid.util.yaml import load  # noqa: PLC0415 # slow

@@ -60,7 +60,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: something of it is wrong.
     """
-    from rig.place_file import require  # noqa: PLC0415 # labgrid is slow
+    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
     from rig.release import Catalogue  # noqa: PLC0415
     from rig.sweep import WHATS, kinds_of  # noqa: PLC0415
 
@@ -79,7 +79,7 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
         require(place)
         why = f"cuts of kind {arguments.kinds} at an operation need one (a flash emulator)"
         runs.need_feature(place, "interposer", why)
-    catalogue = Catalogue.load(runs.firmware_index(arguments.place[0]))
+    catalogue = Catalogue.load(firmware_index(arguments.place[0]))
     new = arguments.new or (arguments.old if arguments.what == "data" else None)
     if new is None:
         raise UsageError(f"--what {arguments.what} needs --to")

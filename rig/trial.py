@@ -4,8 +4,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rig.boot_environment import active
 from rig.clock import Deadline
-from rig.environment import active
 from rig.errors import BenchError, BoardError
 from rig.exercise import Exercise
 from rig.faults import Outcome

@@ -155,6 +155,10 @@ class ServiceWatch:
             self._rearm(self._counter)
         return Episode(label, self._clock.now())
 
+    def lost(self, from_s: float, until_s: float) -> int:
+        """Return how many datagrams sent in a span of time were not answered."""
+        return self._traffic.since(from_s, until_s).lost
+
     def close(self, episode: Episode) -> None:
         """Mark the end of the event; the service may take longer to recover."""
         if episode.closed_s is not None:

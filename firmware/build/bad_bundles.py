@@ -1,44 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""Bundles that a board must refuse, each with the reason that it must give."""
+"""Bundles that a board must refuse, each with the reason that it must give.
+
+Most are made of the *sample*: a few KiB that pass every check of the updater's, so that the one
+flaw of a bundle is the one thing that can have it refused.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firmware.build import bad_archives, bad_images, bad_manifests
 from firmware.build.flash_map import FlashMap
 from firmware.build.release_image import Image, bundle, manifest_text
+from firmware.build.sample import Forge, flipped
 
-FLIPPED_BIT = 0x10
+MEMORY_BYTES = 65 << 20  # more than /tmp of the board holds
 
 
 @dataclass(frozen=True)
 class BadBundle:
-    """A bundle and the `reason` of `staging refused` (docs/reference/updater-lines.md)."""
+    """A bundle and the `reason` of `staging refused` (docs/reference/updater-lines.md).
+
+    `zeros` follow `data`; they are a hole in the file.
+    """
 
     data: bytes
     expect: str
+    zeros: int = 0
 
 
 def bad_bundles(
-    good: Image, mixed: Mapping[str, Image], flash_map: FlashMap, epoch: int
+    good: Image, mixed: Mapping[str, Image], forge: Forge, flash_map: FlashMap
 ) -> dict[str, BadBundle]:
     """All of them by name; `good` is a release, `mixed` images with another kernel's modules."""
-    manifest = good.manifest()
-
-    def changed(**keys: str) -> str:
-        return manifest_text(manifest | {key.replace("_", "-"): v for key, v in keys.items()})
-
-    middle = len(good.data) // 2
-    flipped = bytearray(good.data)
-    flipped[middle] ^= FLIPPED_BIT
-    whole = bundle(manifest_text(manifest), good.data, epoch)
-    too_large = flash_map.partition("slot-b").size + 1
-    texts = {
-        "wrong-board": (changed(board="walnut-405gp"), "board"),
-        "wrong-arch": (changed(arch="mips"), "arch"),
-        "too-large": (changed(image_size=str(too_large)), "size"),
-        "unknown-key": (manifest_text(manifest) + "colour=green\n", "manifest"),
-        "future-state": (changed(state_layout="9", state_layout_min="9"), "state"),
-    }
+    epoch, slot = forge.epoch, flash_map.partition("slot-b").size
+    manifest = manifest_text(good.manifest())
+    whole = bundle(manifest, good.data, epoch)
+    corrupt = flipped(good.data, len(good.data) // 2)
     found = {
         name: BadBundle(
             bundle(manifest_text(image.manifest()), image.data, epoch), "kernel-mismatch"
@@ -46,10 +43,15 @@ def bad_bundles(
         for name, image in mixed.items()
     }
     found |= {
-        name: BadBundle(bundle(text, good.data, epoch), expect)
-        for name, (text, expect) in texts.items()
+        "corrupt": BadBundle(bundle(manifest, corrupt, epoch), "hash"),
+        "truncated": BadBundle(whole[: len(whole) // 2], "format"),
+        "larger-than-slot": BadBundle(b"", "size", zeros=slot + (1 << 17)),
+        "larger-than-memory": BadBundle(b"", "size", zeros=MEMORY_BYTES),
     }
-    found["corrupt"] = BadBundle(bundle(manifest_text(manifest), bytes(flipped), epoch), "hash")
-    found["truncated"] = BadBundle(whole[: len(whole) // 2], "format")
-    found["not-a-bundle"] = BadBundle(b"this is not an archive\n" * 100, "format")
+    for name, (text, expect) in bad_manifests.of(forge, slot).items():
+        found[name] = BadBundle(forge.bundle(text), expect)
+    for name, (image, keys, expect) in bad_images.of(forge).items():
+        found[name] = BadBundle(forge.bundle(keys, image), expect)
+    for name, data in bad_archives.of(forge).items():
+        found[name] = BadBundle(data, "format")
     return dict(sorted(found.items()))

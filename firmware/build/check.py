@@ -36,6 +36,8 @@ def _hashes(out: Path, index: dict[str, Any]) -> list[str]:
         expected[release["bundle"]] = release["bundle_sha256"]
         expected[release["golden"]] = release["golden_sha256"]
         expected[f"releases/{name}/image.itb"] = release["image_sha256"]
+    for image in index["mixed"].values():
+        expected[image["image"]] = image["image_sha256"]
     for bundle in index["bundles"].values():
         expected[bundle["bundle"]] = bundle["bundle_sha256"]
     return [

@@ -7,8 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.build import golden, shell
-from firmware.build.bad_bundles import BadBundle, bad_bundles
+from firmware.build import golden, index, shell
+from firmware.build.bad_bundles import bad_bundles
 from firmware.build.board import module_step, service_step
 from firmware.build.busybox import busybox_step
 from firmware.build.errors import BuildError
@@ -24,13 +24,18 @@ from firmware.build.release_image import (
     manifest_text,
     ramdisk,
 )
+from firmware.build.sample import Forge
 from firmware.build.sources import SourcePin, package_version
 from firmware.build.step import Context, Step, file_digest, folder_digest
 from firmware.build.u_boot import u_boot_step
 
 FIRMWARE = Path(__file__).resolve().parents[1]
-# A kernel with the modules of another one, both ways: name, kernel of, root file system of.
-MIXED = (("mismatched-kernel", "1.0.0", "2.0.0"), ("mismatched-modules", "2.0.0", "1.0.0"))
+# A kernel with the modules of another one, both ways: bundle, and the mixture that is in it.
+MIXED_BUNDLES = {
+    "mismatched-kernel": "kernel-6.1-with-2.0.0",
+    "mismatched-modules": "kernel-6.12-with-1.0.0",
+}
+SAMPLE_OF = "2.0.0"  # the release that most bad bundles pretend to be
 
 
 @dataclass(frozen=True)
@@ -115,13 +120,15 @@ class Plan:
         return Step("out", self._compose, inputs, needs)
 
     def _compose(self, context: Context) -> None:
-        images = {name: self._image(name, name, context) for name in self.releases}
+        images = {
+            name: self._image(plan.series, name, context) for name, plan in self.releases.items()
+        }
         proms = Proms.load(context.needs["u-boot"])
         text = (context.needs["u-boot"] / "environment").read_text()
         pair = golden.environments(text, self.flash_map, context)
         data = golden.empty_data(self.flash_map, context)
         plan = next(iter(self.releases.values()))  # all are for one board
-        for name, content in proms.files(plan.board, plan.arch, self.epoch).items():
+        for name, content in proms.files(plan.board, plan.arch, self.epoch, self.flash_map).items():
             _write(context.out / name, content)
         for name, image in images.items():
             folder = context.out / "releases" / name
@@ -132,19 +139,47 @@ class Plan:
             flash = golden.golden(self.flash_map, proms, pair, data, image.data)
             _write(folder / "golden.nor", flash)
         mixed = {
-            name: self._image(kernel_of, root_of, context) for name, kernel_of, root_of in MIXED
+            f"kernel-{series}-with-{name}": self._image(series, name, context)
+            for name, plan in self.releases.items()
+            for series in self.kernels
+            if series != plan.series and not plan.broken
         }
-        bad = bad_bundles(images["2.0.0"], mixed, self.flash_map, self.epoch)
+        for name, image in mixed.items():
+            _write(context.out / "mixed" / f"{name}.itb", image.data)
+        in_bundles = {bundle: mixed[name] for bundle, name in MIXED_BUNDLES.items()}
+        good = images[SAMPLE_OF]
+        forge = Forge(good.plan, good.kernel_release, self.epoch, context)
+        bad = bad_bundles(good, in_bundles, forge, self.flash_map)
         for name, bad_bundle in bad.items():
-            _write(context.out / "bundles" / f"{name}.tar", bad_bundle.data)
-        index = self._index(images, proms, bad, context.out)
-        _write(context.out / "index.json", (json.dumps(index, indent=2) + "\n").encode())
+            path = context.out / "bundles" / f"{name}.tar"
+            _write(path, bad_bundle.data, bad_bundle.zeros)
+        found = {
+            "format": 1,
+            **proms.index(context.out),
+            "releases": index.releases(context.out, images),
+            "mixed": index.mixed(context.out, mixed, self._kernel_release(context)),
+            "bundles": index.bundles(context.out, bad),
+            "sources": self._source_versions(),
+        }
+        _write(context.out / "index.json", (json.dumps(found, indent=2) + "\n").encode())
 
-    def _image(self, kernel_of: str, root_of: str, context: Context) -> Image:
-        """Compose the image of a release; of two different ones, a mixture."""
+    def _source_versions(self) -> dict[str, str]:
+        versions = {name: pin.version for name, pin in self.sources.items()}
+        return versions | {
+            pin.package: self.installed[series] for series, pin in self.kernels.items()
+        }
+
+    def _kernel_release(self, context: Context) -> dict[str, str]:
+        """Return `uname -r` of each series' kernel."""
+        return {
+            series: (context.needs[f"linux-{series}"] / "release").read_text().strip()
+            for series in self.kernels
+        }
+
+    def _image(self, series: str, root_of: str, context: Context) -> Image:
+        """Compose a release's root file system with a kernel; with another one, a mixture."""
         plan = self.releases[root_of]
-        linux = context.needs[f"linux-{plan.series}"]
-        kernel_release = (linux / "release").read_text().strip()
+        kernel_release = self._kernel_release(context)[plan.series]
         parts = Parts(
             overlay=self.board_folder / "rootfs",
             updater=self.board_folder / "walnut-update",
@@ -156,44 +191,8 @@ class Plan:
             fw_env_config=fw_env_config(self.flash_map),
         )
         root = ramdisk(plan, kernel_release, parts, self.epoch)
-        series = self.releases[kernel_of].series
         kernel = (context.needs[f"linux-{series}"] / "kernel.gz").read_bytes()
         return fit_image(plan, kernel, kernel_release, root, context)
-
-    def _index(
-        self, images: dict[str, Image], proms: Proms, bad: dict[str, BadBundle], out: Path
-    ) -> object:
-        releases = {}
-        for name, image in images.items():
-            folder = f"releases/{name}"
-            releases[name] = {
-                "bundle": f"{folder}/bundle.tar",
-                "bundle_sha256": file_digest(out / folder / "bundle.tar"),
-                "golden": f"{folder}/golden.nor",
-                "golden_sha256": file_digest(out / folder / "golden.nor"),
-                "image_sha256": image.manifest()["image-sha256"],
-                "image_size": len(image.data),
-                "kernel": image.kernel_release,
-                "state_layout": image.plan.state_layout,
-                "broken": image.plan.broken,
-            }
-        bundles = {
-            name: {
-                "bundle": f"bundles/{name}.tar",
-                "bundle_sha256": file_digest(out / f"bundles/{name}.tar"),
-                "expect": bad_bundle.expect,
-            }
-            for name, bad_bundle in bad.items()
-        }
-        sources = {name: pin.version for name, pin in self.sources.items()}
-        sources |= {pin.package: self.installed[series] for series, pin in self.kernels.items()}
-        return {
-            "format": 1,
-            **proms.index(out),
-            "releases": releases,
-            "bundles": bundles,
-            "sources": sources,
-        }
 
 
 def source_pins() -> dict[str, SourcePin]:
@@ -243,7 +242,9 @@ def folder_digest_of_code() -> str:
     return "".join(file_digest(path) for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes, zeros: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.truncate(len(content) + zeros)  # a hole: no disk is spent on it
     path.chmod(0o444)  # it may be read by several benches; nobody is to change it in place

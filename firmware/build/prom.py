@@ -34,6 +34,10 @@ class Prom:
     def bundle_file(self) -> str:
         return f"proms/{self.version}/bundle.tar"
 
+    @property
+    def partition_file(self) -> str:
+        return f"proms/{self.version}/partition"
+
     def entry(self, out: Path) -> dict[str, str]:
         digest = file_digest(out / self.file)
         return {"version": self.version, "file": self.file, "sha256": digest}
@@ -89,9 +93,10 @@ class Proms:
         """Those that a board can be updated to."""
         return self.first, self.second
 
-    def files(self, board: str, arch: str, epoch: int) -> dict[str, bytes]:
+    def files(self, board: str, arch: str, epoch: int, flash_map: FlashMap) -> dict[str, bytes]:
         """Name and content of all that goes into out/proms."""
         images = {prom.file: prom.image for prom in (*self.updates, self.fallback)}
+        images |= {prom.partition_file: prom.partition("prom", flash_map) for prom in self.updates}
         return images | {prom.bundle_file: prom.bundle(board, arch, epoch) for prom in self.updates}
 
     def index(self, out: Path) -> dict[str, object]:
@@ -99,7 +104,8 @@ class Proms:
         return {
             "proms": {
                 prom.version: prom.entry(out)
-                | {"bundle": prom.bundle_file, "bundle_sha256": file_digest(out / prom.bundle_file)}
+                | {"partition": prom.partition_file, "bundle": prom.bundle_file}
+                | {"bundle_sha256": file_digest(out / prom.bundle_file)}
                 for prom in self.updates
             },
             "prom_fallback": self.fallback.entry(out),

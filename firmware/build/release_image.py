@@ -16,7 +16,7 @@ from firmware.build.step import Context
 
 EMPTY_FOLDERS = ("bin", "data", "dev", "mnt", "proc", "run", "sbin", "sys", "usr/bin", "usr/sbin")
 # One binary, told by its name what to do (firmware/board/walnutd)
-WALNUTD_NAMES = ("walnut-flash", "walnut-probe", "walnut-prom", "walnut-state")
+WALNUTD_NAMES = ("walnut-fit", "walnut-flash", "walnut-probe", "walnut-prom", "walnut-state")
 
 FIT_SOURCE = """/dts-v1/;
 / {{
@@ -129,11 +129,12 @@ def ramdisk(plan: ReleasePlan, kernel_release: str, parts: Parts, epoch: int) ->
     root.file(f"lib/modules/{kernel_release}/walnut_io.ko", module)
     root.overlay(parts.overlay)
     root.file("etc/fw_env.config", parts.fw_env_config.encode())
-    root.file("etc/walnut-release", _release_file(plan, kernel_release).encode())
+    root.file("etc/walnut-release", release_file(plan, kernel_release).encode())
     return gzip.compress(root.archive(), 9, mtime=0)
 
 
-def _release_file(plan: ReleasePlan, kernel_release: str) -> str:
+def release_file(plan: ReleasePlan, kernel_release: str) -> str:
+    """Say what a root file system is; the updater compares it with the manifest."""
     return (
         f"RELEASE={plan.name}\nBOARD={plan.board}\nARCH={plan.arch}\n"
         f"STATE_LAYOUT={plan.state_layout}\nSTATE_LAYOUT_MIN={plan.state_layout_min}\n"
@@ -142,14 +143,21 @@ def _release_file(plan: ReleasePlan, kernel_release: str) -> str:
 
 
 def fit_image(
-    plan: ReleasePlan, kernel: bytes, kernel_release: str, root: bytes, context: Context
+    plan: ReleasePlan,
+    kernel: bytes,
+    kernel_release: str,
+    root: bytes,
+    context: Context,
+    *,
+    template: str = FIT_SOURCE,
 ) -> Image:
     """Have mkimage put kernel and ramdisk into one FIT image with a SHA-256 each."""
-    folder = context.work / f"fit-{hashlib.sha256(kernel + root).hexdigest()[:16]}"
+    name = hashlib.sha256(kernel + root + template.encode()).hexdigest()[:16]
+    folder = context.work / f"fit-{name}"
     folder.mkdir()
     (folder / "kernel.gz").write_bytes(kernel)
     (folder / "ramdisk.gz").write_bytes(root)
-    source = FIT_SOURCE.format(release=plan.name, kernel_release=kernel_release)
+    source = template.format(release=plan.name, kernel_release=kernel_release)
     (folder / "image.its").write_text(source)
     command = ["mkimage", "-f", "image.its", "image.itb"]
     shell.run(command, cwd=folder, log=context.log, env=context.env)
@@ -164,11 +172,12 @@ def manifest_text(manifest: Mapping[str, str]) -> str:
     return "".join(f"{key}={value}\n" for key, value in manifest.items())
 
 
-def bundle(manifest: str, image: bytes, epoch: int, image_name: str = "image.itb") -> bytes:
+def bundle(manifest: str | bytes, image: bytes, epoch: int, image_name: str = "image.itb") -> bytes:
     """Make an uncompressed ustar archive: manifest first, then the image."""
+    text = manifest.encode("ascii") if isinstance(manifest, str) else manifest
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in (("manifest", manifest.encode("ascii")), (image_name, image)):
+        for name, content in (("manifest", text), (image_name, image)):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             member.mtime = epoch

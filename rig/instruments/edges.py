@@ -47,6 +47,7 @@ class EdgeCounter(ABC):
         self._offset_s = math.inf
         self._error_s = math.inf
         self._spoilt = ""
+        self._failed = False  # the last drain
         self._kept: list[NDArray[np.float64]] = []
 
     def identity(self) -> str:
@@ -62,12 +63,18 @@ class EdgeCounter(ABC):
         self._last_s = None
         self._offset_s = self._error_s = math.inf
         self._spoilt = ""
+        self._failed = False
         self._kept = []
         self._began_s = self._clock.now()
         send(self._link, "INIT")
 
     def stop(self) -> None:
-        send(self._link, "ABOR")
+        """Stamp no more; when the last `drain` failed, that was the news and this is not."""
+        if not self._failed:
+            send(self._link, "ABOR")
+            return
+        with contextlib.suppress(BenchError):
+            self._link.write("ABOR")
 
     def drain(self) -> NDArray[np.float64]:
         """Read and return the stamps since the last call, in seconds of instrument time.
@@ -75,13 +82,14 @@ class EdgeCounter(ABC):
         Raises:
             InstrumentError: stamps were lost, the instrument restarted, or makes no sense.
         """
+        self._failed = True
         if self._spoilt:
             raise InstrumentError(self._link.name, command="drain", reply=self._spoilt)
         self._check_power()
         for part in self._parts():  # kept until handed over: a later question may fail
             self._kept.append(self._in_order(part))
         self._check_memory()
-        kept, self._kept = self._kept, []
+        kept, self._kept, self._failed = self._kept, [], False
         return np.concatenate(kept) if kept else np.empty(0)
 
     def correlate(self) -> Correlation:

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.report import mismatch
 from rig.report.links import point_latest_to
 from rig.report.summary import summarise, write_summary
 from rig.results import Results
@@ -20,10 +21,14 @@ def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> 
 
     results = Results.open(folder / "results.sqlite")
     try:
-        summary = summarise(results)
+        summary, pairs = summarise(results), results.pairs()
     finally:
         results.close()
     write_summary(folder / "summary.json", summary)
+    if pairs:
+        document = mismatch.table(summary, pairs)
+        write_summary(folder / "mismatch.json", document)
+        mismatch.write_page(folder / "mismatch.html", document)
     made = allure and generate(folder, warn)
     write_page(folder / "index.html", summary, allure=made)
     point_latest_to(folder, warn)

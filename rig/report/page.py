@@ -10,27 +10,32 @@ from rig.report import plots
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 HEADLINES = {
-    "good": ("Good", "Every step came out as a good board must."),
-    "product": ("Product failure", "At least one step shows a fault of the board's software."),
+    "good": ("Good", "All came out as on a good board."),
+    "product": ("Product failure", "At least one fault of the board's software was seen."),
     "bench": ("Bench failure", "Equipment failed: the steps concerned say nothing of the board."),
     "empty": ("Nothing measured", "No step was recorded."),
 }
 
 
-def write_page(path: Path, summary: dict[str, Any], *, allure: bool) -> None:
-    """Render the page of a summary."""
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Return where the templates are, escaping whatever a board may have said."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["measured"] = measured
+
+
+def write_page(path: Path, summary: dict[str, Any], *, allure: bool) -> None:
+    """Render the page of a summary."""
+    templates = environment()
+    templates.filters["measured"] = measured
     steps = summary["steps"]
     values = [step["outage"]["traffic"]["value_s"] for step in steps if step["outage"]["traffic"]]
     title, sentence = HEADLINES[summary["verdict"]]
-    page = environment.get_template("index.html.j2").render(
+    page = templates.get_template("index.html.j2").render(
         summary=summary,
         title=title,
         sentence=sentence,

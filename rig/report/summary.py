@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rig.faults import Outcome
+from rig.pairs import Verdict
+from rig.report.mismatch import counts
 from rig.results import Results
 from rig.statistics import median, order_statistic_bounds, worst
 
@@ -17,6 +19,7 @@ def summarise(results: Results) -> dict[str, Any]:
     """Return the summary of a run."""
     run = results.run()
     steps = [_step(record) for record in results.steps()]
+    pairs = results.pairs()
     return {
         "format": FORMAT,
         "place": run["place"],
@@ -24,22 +27,26 @@ def summarise(results: Results) -> dict[str, Any]:
         "started": _moment(run["started_at_s"]),
         "ended": _moment(run["ended_at_s"]),
         "status": run["status"],
-        "verdict": verdict(steps),
+        "verdict": verdict(steps, pairs),
         "instruments": run["instruments"],
         "floors": run["floors"][-1] if run["floors"] else None,
         "statistics": statistics(steps),
         "steps": steps,
+        "pairs": counts(pairs),
     }
 
 
-def verdict(steps: list[dict[str, Any]]) -> str:
-    """Say who must act: `product`, `bench`, or nobody (`good`); `empty` without steps."""
+def verdict(steps: list[dict[str, Any]], pairs: list[dict[str, Any]] | None = None) -> str:
+    """Say who must act: `product`, `bench`, or nobody (`good`); `empty` without steps and pairs."""
     outcomes = [Outcome(step["outcome"]) for step in steps]
-    if not outcomes:
+    verdicts = {Verdict(pair["verdict"]) for pair in pairs or []}
+    if not outcomes and not verdicts:
         return "empty"
-    if any(not outcome.good and outcome is not Outcome.bench for outcome in outcomes):
+    if verdicts & {Verdict.differs, Verdict.silent} or any(
+        not outcome.good and outcome is not Outcome.bench for outcome in outcomes
+    ):
         return "product"
-    return "bench" if Outcome.bench in outcomes else "good"
+    return "bench" if Outcome.bench in outcomes or Verdict.bench in verdicts else "good"
 
 
 def _step(record: dict[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from rig.pairs import Verdict
+from rig.report.mismatch import MARKS, parts
 from rig.report.page import measured
 
 STYLES = {"new": "green", "old": "green", "recovered": "yellow", "bench": "magenta"}
@@ -33,7 +37,10 @@ def show(folder: Path) -> str:
             measured(outage["counter"]),
             outage["agreement"] or "-",
         )
-    console.print(table)
+    if summary["steps"] or not summary["pairs"]:
+        console.print(table)
+    if summary["pairs"]:
+        _show_pairs(console, json.loads((folder / "mismatch.json").read_text(encoding="utf-8")))
     for row in summary["statistics"]:
         if row["trials"] > 1:
             console.print(
@@ -43,3 +50,23 @@ def show(folder: Path) -> str:
             )
     console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
     return str(summary["verdict"])
+
+
+def _show_pairs(console: Console, document: dict[str, Any]) -> None:
+    """Print every pair that is not as expected, and how many are."""
+    table = Table(title=f"{document['place']}: mismatch matrix", title_justify="left")
+    for column in ("part", "combination", "expected", "seen", "verdict"):
+        table.add_column(column)
+    for part in parts(document["pairs"]):
+        bad = [row for row in part["rows"] if row["verdict"] != Verdict.as_expected.value]
+        shown = part["rows"] if part["name"] != "bundle" else bad
+        for row in shown:
+            style = "green" if row not in bad else "bold red"
+            seen = "; ".join([row["seen"] or row["error"], *row["harm"]])
+            mark = f"[{style}]{MARKS[row['verdict']]} {row['verdict']}[/]"
+            table.add_row(part["name"], row["subject"], row["expected"], escape(seen), mark)
+        if len(shown) < len(part["rows"]):
+            good = f"{part['good']} of {len(part['rows'])}"
+            table.add_row(part["name"], f"{good} bad bundles", "refused", "refused", "as expected")
+    console.print(table)
+    console.print(f"pairs: {document['counts']}; page: mismatch.html beside the report")

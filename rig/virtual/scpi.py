@@ -7,15 +7,16 @@ IEEE 488.2-1992 chapters 7 to 11.
 
 import asyncio
 import inspect
+import random
 import re
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 QUEUE_LENGTH = 20
 LINE_LIMIT = 4 << 20
-INSTRUMENT_FAULTS = ("delay", "mute", "close", "half", "garbage", "power-cycle")
+INSTRUMENT_FAULTS = ("delay", "jitter", "mute", "close", "half", "garbage", "power-cycle")
 MESSAGES = {
     -102: "Syntax error",
     -108: "Parameter not allowed",
@@ -76,10 +77,16 @@ class LinkFaults:
     """How the instrument's link misbehaves; counts say how many answers.  Set by the bench only."""
 
     delay_s: float = 0.0
+    jitter_s: float = 0.0
     mute: int = 0
     close: int = 0
     half: int = 0
     garbage: int = 0
+    _random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 # no secret
+
+    def late_s(self) -> float:
+        """Return how late the next answer is: the delay and up to a jitter, from a seed."""
+        return self.delay_s + self._random.uniform(0.0, self.jitter_s)
 
     def take(self, name: str) -> bool:
         left = int(getattr(self, name))
@@ -88,7 +95,7 @@ class LinkFaults:
         return bool(left)
 
     def clear(self) -> None:
-        self.delay_s = 0.0
+        self.delay_s = self.jitter_s = 0.0
         self.mute = self.close = self.half = self.garbage = 0
 
 
@@ -130,8 +137,8 @@ class Instrument:
         """Do one of INSTRUMENT_FAULTS, as told over the bench's control channel."""
         if fault == "power-cycle":
             self.power_cycle()
-        elif fault == "delay":
-            self.faults.delay_s = float(value)
+        elif fault in {"delay", "jitter"}:
+            setattr(self.faults, f"{fault}_s", float(value))
         else:
             setattr(self.faults, fault, int(value))
 
@@ -300,8 +307,8 @@ async def serve(instrument: Instrument, host: str, port: int) -> asyncio.Server:
 
 async def _answer(faults: LinkFaults, writer: asyncio.StreamWriter, answer: bytes) -> bool:
     """Send an answer, or misbehave as told; False ends the connection."""
-    if faults.delay_s:
-        await asyncio.sleep(faults.delay_s)
+    if late_s := faults.late_s():
+        await asyncio.sleep(late_s)
     if faults.take("mute"):
         return True
     if faults.take("close"):

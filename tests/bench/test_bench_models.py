@@ -4,8 +4,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rig.clock import Deadline
 from rig.place import Place
 from rig.virtual import control
 from tests.bench.conftest import Bench
@@ -32,12 +34,18 @@ def test_another_counter_and_supply_measure_the_same_board(
     )
     with Place.open(path) as place:
         place.boot()
-        with place.watch(tmp_path) as watch:
-            floors = watch.undisturbed(2.0)
+        place.counter.start()
+        deadline = Deadline.after(place.clock, 20.0)
+        stamps = place.counter.drain()
+        while stamps.size < 500 and not deadline.passed:
+            place.clock.sleep(0.1)
+            stamps = np.concatenate((stamps, place.counter.drain()))
+        place.counter.stop()
         current = place.supply.current()
 
-        assert floors.counter_s is not None
-        assert 0.0005 < floors.counter_s < 0.5
+        assert float(np.median(np.diff(stamps))) == pytest.approx(1e-3, rel=0.2)
+        assert place.counter.correlate().error_s < 1.0
         assert "CNT-104S" in place.counter.identity()
         assert "DP832" in current.source
         assert current.value > 0.05
+    assert not other_bench.board["powered"]

@@ -28,19 +28,6 @@ def offer(place: Place, name: str) -> str | None:
     return follower.record(url, "").refused
 
 
-def test_each_bad_bundle_is_refused_for_its_reason_and_nothing_is_written(place: Place) -> None:
-    place.boot()
-    place.service.store(1, 1, 5.0)
-    place.interposer.reset_count()
-    expected = {name: bad.expect for name, bad in place.catalogue.bundles.items()}
-    refused = {}
-    for name in expected:
-        place.boot()
-        refused[name] = offer(place, name)
-    assert refused == expected
-    assert place.interposer.count() == 0, "a refused bundle must not touch the flash"
-
-
 def test_a_slot_that_cannot_be_booted_leads_back(place: Place) -> None:
     """The environment says b, b is empty: the PROM goes back and the board reports it."""
     place.boot()

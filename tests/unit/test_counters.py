@@ -218,6 +218,22 @@ def test_after_lost_stamps_every_drain_fails_until_it_is_started_anew(
     over(counter)
 
 
+@pytest.mark.parametrize(
+    "exchange",
+    [(ALIVE, ("DATA:POIN?", "+9"), ("R? 9", "no block")), (("*ESR?", "what?"),)],
+)
+def test_after_a_failed_drain_the_run_ends_without_another_complaint(
+    exchange: tuple[tuple[str, str], ...],
+) -> None:
+    """The first failure is the news; the next one would hide the step's outcome."""
+    counter = started(Keysight53230A, *exchange, "ABOR")
+
+    with pytest.raises(InstrumentError):
+        counter.drain()
+    counter.stop()
+    over(counter)
+
+
 def test_an_answer_that_did_not_come_loses_no_stamps() -> None:
     """DATA:POIN? erases nothing, so the next drain is whole."""
     counter = started(

@@ -241,6 +241,25 @@ def test_a_late_answer_is_never_taken_for_the_next(model: str) -> None:
         assert make(model, served.link, CLOCK).identity().count(",") == 3
 
 
+@pytest.mark.parametrize("model", COUNTERS)
+def test_late_answers_widen_the_bracket_of_the_clocks_and_change_no_stamp(model: str) -> None:
+    virtual = VIRTUAL[model]()
+    with Served(virtual, timeout_s=2.0) as served:
+        counter = make(model, served.link, CLOCK)
+        counter.start()
+        served.misbehave("delay", 0.02)
+        served.misbehave("jitter", 0.05)
+        now_s = CLOCK.now()
+        beat(virtual, [now_s - 0.0384, now_s - 0.001])
+        stamps = counter.drain()
+        correlation = counter.correlate()
+
+    assert np.diff(stamps) == pytest.approx([0.0374], abs=1e-9)
+    assert correlation.error_s > 0.07
+    # Rig time of the last edge is known: the bracket must hold it.
+    assert abs(stamps[-1] + correlation.offset_s - (now_s - 0.001)) <= correlation.error_s
+
+
 @pytest.mark.parametrize("model", VIRTUAL)
 def test_a_restart_in_mid_run_is_noticed_and_named(model: str) -> None:
     """First as a lost connection; and, had nobody looked, still as what it is."""

@@ -39,18 +39,22 @@ def index(folder: Path, **changes: Any) -> Path:
         "bundle_sha256": "73b32ebe4d0ef5d0b2d0fb2a9de06d8a4b3a0f1e1b5f0fc4ae1a1a0d6f0a6d37",
         "golden": "golden.nor",
         "golden_sha256": "0" * 64,
+        "image": "image.itb",
         "image_sha256": "0" * 64,
         "image_size": 6,
         "kernel": "6.1.0",
         "state_layout": 1,
+        "state_layout_min": 1,
         "broken": "",
     }
-    prom = {"bundle": "bundle.tar", "bundle_sha256": release["bundle_sha256"]}
+    prom = {"partition": "prom.bin", "bundle": "bundle.tar"}
+    prom |= {"bundle_sha256": str(release["bundle_sha256"])}
     document: dict[str, Any] = {
         "format": 1,
         "releases": {"1.0.0": release},
         "proms": {"2023.01-x": prom},
         "prom_fallback": {"version": "2023.01-y"},
+        "mixed": {},
         "bundles": {},
     }
     document.update(changes)

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rig.planter import FUTURE, future_state
+
 SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
 LIMIT = 240
 OK, ABSENT, CORRUPT, LAYOUT = range(4)
@@ -18,11 +20,16 @@ NEW, SAME, OLDER, NO_ROOM = range(4)
 
 
 class Session(ctypes.Structure):
-    _fields_: ClassVar = [("id", ctypes.c_uint64), ("value", ctypes.c_uint64)]
+    _fields_: ClassVar = [
+        ("id", ctypes.c_uint64),
+        ("value", ctypes.c_uint64),
+        ("changed", ctypes.c_uint64),
+    ]
 
 
 class State(ctypes.Structure):
     _fields_: ClassVar = [
+        ("layout", ctypes.c_uint16),
         ("counter", ctypes.c_uint64),
         ("count", ctypes.c_uint32),
         ("sessions", Session * LIMIT),
@@ -38,14 +45,17 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     found = ctypes.CDLL(str(target))
     found.state_encode.restype = ctypes.c_size_t
     found.crc32_of.restype = ctypes.c_uint32
+    found.state_layout_next.restype = ctypes.c_uint16
     return found
 
 
-def encoded(library: ctypes.CDLL, counter: int, sessions: list[tuple[int, int]]) -> bytes:
-    state = State(counter=counter, count=len(sessions))
+def encoded(
+    library: ctypes.CDLL, counter: int, sessions: list[tuple[int, int]], layout: int = 2
+) -> bytes:
+    state = State(layout=layout, counter=counter, count=len(sessions))
     for at, (name, value) in enumerate(sessions):
-        state.sessions[at] = Session(name, value)
-    data = ctypes.create_string_buffer(32 + 16 * LIMIT)
+        state.sessions[at] = Session(name, value, at)
+    data = ctypes.create_string_buffer(32 + 24 * LIMIT)
     size = library.state_encode(ctypes.byref(state), data)
     return data.raw[:size]
 
@@ -71,13 +81,39 @@ sessions = st.lists(
 
 
 @settings(deadline=None)
-@given(st.integers(0, 2**63), sessions)
-def test_a_state_reads_back(
-    library: ctypes.CDLL, counter: int, held: list[tuple[int, int]]
+@given(st.integers(0, 2**63), sessions, st.sampled_from([1, 2]))
+def test_a_state_reads_back_in_either_layout(
+    library: ctypes.CDLL, counter: int, held: list[tuple[int, int]], layout: int
 ) -> None:
-    reading, state, layout = decoded(library, encoded(library, counter, held))
-    assert (reading, layout, state.counter, state.count) == (OK, 2, counter, len(held))
+    data = encoded(library, counter, held, layout)
+    reading, state, found = decoded(library, data)
+    assert len(data) == 32 + len(held) * (24 if layout == 2 else 16)
+    assert (reading, found, state.layout) == (OK, layout, layout)
+    assert (state.counter, state.count) == (counter, len(held))
     assert [(item.id, item.value) for item in state.sessions[: state.count]] == held
+    changed = [item.changed for item in state.sessions[: state.count]]
+    assert changed == [at if layout == 2 else 0 for at in range(len(held))]
+
+
+def test_a_full_layout_1_can_be_migrated(library: ctypes.CDLL) -> None:
+    full = [(name, name) for name in range(1, LIMIT + 1)]
+    _, state, _ = decoded(library, encoded(library, 9, full, 1))
+    state.layout = 2
+    data = ctypes.create_string_buffer(32 + 24 * LIMIT)
+    size = library.state_encode(ctypes.byref(state), data)
+    reading, again, layout = decoded(library, data.raw[:size])
+    assert (reading, layout, again.count) == (OK, 2, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("found", "confirmed", "written"),
+    [(1, False, 1), (2, False, 2), (0, False, 1), (1, True, 2), (2, True, 2), (0, True, 2)],
+)
+def test_the_layout_stays_as_it_was_found_until_the_release_is_confirmed(
+    library: ctypes.CDLL, found: int, confirmed: bool, written: int
+) -> None:
+    """A release that falls back must leave a state that the other one can read."""
+    assert library.state_layout_next(ctypes.c_uint16(found), ctypes.c_bool(confirmed)) == written
 
 
 @settings(deadline=None)
@@ -102,6 +138,12 @@ def test_a_whole_copy_of_an_unknown_layout_is_told_from_damage(
     other = with_crc(whole[:4] + layout.to_bytes(2, "big") + whole[6:])
     reading, _, found = decoded(library, other)
     assert (reading, found) == (LAYOUT, layout)
+
+
+def test_the_rigs_state_of_the_future_is_whole(library: ctypes.CDLL) -> None:
+    """Or else a release would refuse it as damaged, which proves less."""
+    reading, _, layout = decoded(library, future_state())
+    assert (reading, layout) == (LAYOUT, FUTURE)
 
 
 def choose(library: ctypes.CDLL, *copies: tuple[int, int]) -> tuple[int, int]:
@@ -135,7 +177,7 @@ def test_a_stored_value_never_goes_back(library: ctypes.CDLL) -> None:
     assert apply(library, state, 5, 10) == (NEW, 10)
     assert apply(library, state, 5, 10) == (SAME, 10)
     assert apply(library, state, 5, 9) == (OLDER, 10)
-    assert (state.counter, state.count) == (1, 1)
+    assert (state.counter, state.count, state.sessions[0].changed) == (1, 1, 1)
 
 
 def test_a_full_store_refuses_another_session(library: ctypes.CDLL) -> None:

@@ -12,5 +12,6 @@ int probe_main(int argc, char **argv);
 int state_main(int argc, char **argv);
 int flash_main(int argc, char **argv);
 int prom_main(int argc, char **argv);
+int fit_main(int argc, char **argv);
 
 #endif

@@ -34,6 +34,7 @@ int main(int argc, char **argv)
 		{ "walnut-state", state_main },
 		{ "walnut-flash", flash_main },
 		{ "walnut-prom", prom_main },
+		{ "walnut-fit", fit_main },
 	};
 	const char *name = basename(argv[0]);
 

@@ -23,6 +23,7 @@
 #include "walnut_io.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define ACCEPTED_FILE "/run/accepted"
 #define RECEIVE_BUFFER (1 << 20)
 #define PRIORITY 10
 /* Newer services (level 2) take requests in batches: fewer system calls under load. */
@@ -40,6 +41,13 @@ static bool save(void *context, const struct state *state)
 {
 	(void)context;
 	return store_save(STORE_FOLDER, state);
+}
+
+/* etc/init.d/accept makes it once no upgrade is pending any more. */
+static bool confirmed(void *context)
+{
+	(void)context;
+	return access(ACCEPTED_FILE, F_OK) == 0;
 }
 
 static int fail(const char *what)
@@ -210,7 +218,7 @@ static bool load_state(struct service *service)
 
 int serve_main(int argc, char **argv)
 {
-	static struct service service = { .save = save };
+	static struct service service = { .save = save, .confirmed = confirmed };
 	const struct sched_param priority = { .sched_priority = PRIORITY };
 	struct files files;
 

@@ -22,6 +22,7 @@ static uint8_t store(struct service *service, const struct request *request, uin
 	case CHANGE_NEW:
 		break;
 	}
+	next.layout = state_layout_next(next.layout, service->confirmed(service->context));
 	/* Whether a failed save reached the flash is unknown, so the new value is not shown. */
 	if (!service->save(service->context, &next))
 		return STATUS_NOT_STORED;
@@ -49,7 +50,7 @@ void service_answer(struct service *service, const struct request *request,
 		answer->status = store(service, request, &answer->value);
 		answer->value = held(&service->state, request->session);
 	}
-	answer->state_layout = STATE_LAYOUT;
+	answer->state_layout = service->state.layout ? service->state.layout : STATE_LAYOUT;
 	answer->counter = service->state.counter;
 	answer->sessions = service->state.count;
 	answer->ticks = service->ticks;

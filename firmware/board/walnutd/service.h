@@ -13,6 +13,7 @@ struct service {
 	uint8_t boot_id[BOOT_ID_SIZE];
 	/* Make the state durable; false: it is not.  Given by the caller, so tests can fail it. */
 	bool (*save)(void *context, const struct state *state);
+	bool (*confirmed)(void *context); /* no other release can come back */
 	void *context;
 };
 

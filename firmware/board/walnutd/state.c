@@ -20,20 +20,35 @@ uint32_t crc32_of(const uint8_t *bytes, size_t size)
 	return ~crc;
 }
 
+static size_t session_size(uint16_t layout)
+{
+	return layout >= 2 ? 24 : 16;
+}
+
+uint16_t state_layout_next(uint16_t found, bool confirmed)
+{
+	if (confirmed)
+		return STATE_LAYOUT;
+	return found ? found : STATE_LAYOUT_MIN;
+}
+
 size_t state_encode(const struct state *state, uint8_t *bytes)
 {
-	size_t size = STATE_HEADER_SIZE + (size_t)state->count * STATE_SESSION_SIZE;
+	size_t each = session_size(state->layout);
+	size_t size = STATE_HEADER_SIZE + (size_t)state->count * each;
 
 	memset(bytes, 0, size);
 	memcpy(bytes, STATE_MAGIC, 4);
-	put_u16(bytes + 4, STATE_LAYOUT);
+	put_u16(bytes + 4, state->layout);
 	put_u64(bytes + 8, state->counter);
 	put_u32(bytes + 16, state->count);
 	for (uint32_t i = 0; i < state->count; i++) {
-		uint8_t *at = bytes + STATE_HEADER_SIZE + (size_t)i * STATE_SESSION_SIZE;
+		uint8_t *at = bytes + STATE_HEADER_SIZE + (size_t)i * each;
 
 		put_u64(at, state->sessions[i].id);
 		put_u64(at + 8, state->sessions[i].value);
+		if (state->layout >= 2)
+			put_u64(at + 16, state->sessions[i].changed);
 	}
 	put_u32(bytes + 20, crc32_of(bytes, size));
 	return size;
@@ -59,16 +74,18 @@ enum reading state_decode(const uint8_t *bytes, size_t size, struct state *state
 	*layout = get_u16(bytes + 4);
 	if (*layout > STATE_LAYOUT || *layout < STATE_LAYOUT_MIN)
 		return READING_LAYOUT;
+	state->layout = *layout;
 	state->counter = get_u64(bytes + 8);
 	state->count = get_u32(bytes + 16);
-	if (state->count > SESSION_LIMIT ||
-	    size != STATE_HEADER_SIZE + (size_t)state->count * STATE_SESSION_SIZE)
+	size_t each = session_size(*layout);
+	if (state->count > SESSION_LIMIT || size != STATE_HEADER_SIZE + state->count * each)
 		return READING_CORRUPT;
 	for (uint32_t i = 0; i < state->count; i++) {
-		const uint8_t *at = bytes + STATE_HEADER_SIZE + (size_t)i * STATE_SESSION_SIZE;
+		const uint8_t *at = bytes + STATE_HEADER_SIZE + i * each;
 
 		state->sessions[i].id = get_u64(at);
 		state->sessions[i].value = get_u64(at + 8);
+		state->sessions[i].changed = *layout >= 2 ? get_u64(at + 16) : 0;
 	}
 	return READING_OK;
 }
@@ -114,6 +131,6 @@ enum change state_apply(struct state *state, uint64_t session, uint64_t value, u
 	}
 	found->value = value;
 	*stored = value;
-	state->counter++;
+	found->changed = ++state->counter;
 	return CHANGE_NEW;
 }

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""The updater itself, under this computer's BusyBox: what it refuses, and that it can accept."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.upgrade import REFUSALS
+
+ROOT = Path(__file__).resolve().parents[2]
+BOARD = ROOT / "firmware" / "board"
+OUT = ROOT / "firmware" / "out"
+LIMIT_S = 30.0
+# What the updater asks of the board, answered by two-line scripts.
+STUBS = {
+    "fw_printenv": "echo 0",
+    "fw_setenv": "cat >committed",
+    "walnut-state": 'echo "$STATE"',
+    "walnut-flash": 'echo "$1" >>"$WROTE"; echo 100',
+    "reboot": "exit 0",
+    "mount": "exit 0",
+    "flock": "exit 0",  # Debian's BusyBox has none
+    # The server's length is on the first line that the updater looks for.
+    "wget": 'case $* in *--spider*) echo "  Content-Length: $(stat -c %s "$BUNDLE")";;\n'
+    '*) cp "$BUNDLE" bundle.tar;; esac',
+}
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of BusyBox' applets, the stubs and the real walnut-fit."""
+    busybox = shutil.which("busybox")
+    assert busybox, "tools/packages.txt has busybox"
+    folder = tmp_path_factory.mktemp("tools")
+    subprocess.run([busybox, "--install", "-s", str(folder)], check=True)
+    walnutd = BOARD / "walnutd"
+    make = ["make", "-C", str(walnutd), "host", "CC=gcc", f"OUT={folder}"]
+    subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
+    (folder / "walnut-fit").symlink_to("walnutd-host")
+    for name, body in STUBS.items():
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).write_text(f"#!{busybox} sh\n{body}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def release(kernel: str) -> str:
+    values = {"RELEASE": "1.0.0", "BOARD": "walnut-ppce500", "ARCH": "powerpc"}
+    values |= {"STATE_LAYOUT": "1", "STATE_LAYOUT_MIN": "1", "KERNEL": kernel}
+    return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+class Updater:
+    """One board of files; `run` offers a bundle and returns exit code and lines."""
+
+    def __init__(self, folder: Path, tools: Path) -> None:
+        self.folder, self.tools = folder, tools
+        texts = {"release": release("6.1.0"), "cmdline": "walnut.slot=a\n", "uptime": "1.00 1\n"}
+        texts["mtd"] = 'mtd4: 00600000 00010000 "slot-a"\nmtd5: 00600000 00010000 "slot-b"\n'
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+
+    def run(self, bundle: Path, state: str = "layout=1") -> tuple[int, str]:
+        folder = self.folder
+        (folder / "console").write_text("")
+        names = ("release", "cmdline", "uptime", "mtd", "console", "lock", "work")
+        places = {f"WALNUT_{name.upper()}": str(folder / name) for name in names}
+        places |= {"WALNUT_LIB": str(BOARD / "rootfs/usr/lib/walnut"), "WALNUT_DEV": "/dev"}
+        others = {"BUNDLE": str(bundle), "WROTE": str(folder / "wrote"), "STATE": state}
+        done = subprocess.run(
+            [str(self.tools / "sh"), str(BOARD / "walnut-update"), "http://server/bundle.tar"],
+            check=False,
+            env={**places, **others, "PATH": str(self.tools), "TMPDIR": str(folder)},
+            timeout=LIMIT_S,
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, (folder / "console").read_text() + done.stderr
+
+    @property
+    def wrote(self) -> bool:
+        return (self.folder / "wrote").exists()
+
+
+@pytest.fixture
+def updater(tmp_path: Path, tools: Path) -> Updater:
+    return Updater(tmp_path, tools)
+
+
+def index() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((OUT / "index.json").read_text())
+    return document
+
+
+def test_every_bad_bundle_is_refused_for_its_reason_and_nothing_is_written(
+    updater: Updater,
+) -> None:
+    bad = index()["bundles"]
+    seen = {}
+    for name, entry in bad.items():
+        code, said = updater.run(OUT / entry["bundle"])
+        reasons = re.findall(r"staging refused reason=(\S+)", said)
+        seen[name] = ",".join(reasons) if code == 3 and not updater.wrote else f"{code}: {said}"
+    assert seen == {name: entry["expect"] for name, entry in bad.items()}
+
+
+def test_the_corpus_is_large_and_each_reason_is_one_the_rig_knows() -> None:
+    bad = index()["bundles"]
+    reasons = {entry["expect"] for entry in bad.values()}
+    assert len(bad) >= 45
+    assert len({entry["bundle"] for entry in bad.values()}) == len(bad)
+    assert len({entry["bundle_sha256"] for entry in bad.values()}) >= len(bad) - 1
+    assert reasons == REFUSALS - {"busy"}, "busy is about the board, not about a bundle"
+
+
+@pytest.mark.parametrize("name", ["1.0.0", "1.1.0", "2.0.0", "2.1.0"])
+def test_every_release_is_accepted_and_committed_last(updater: Updater, name: str) -> None:
+    """The partner: an updater that refuses everything would pass the test above."""
+    code, said = updater.run(OUT / index()["releases"][name]["bundle"])
+    assert code == 0, said
+    assert (updater.folder / "wrote").read_text().split() == ["erase", "write", "verify"]
+    assert re.search(r"staging done slot=b\n.* run start\n.* run commit slot=b\n", said)
+
+
+@pytest.mark.parametrize(
+    ("state", "name", "refused"),
+    [
+        ("layout=1", "2.1.0", False),
+        ("layout=2", "2.1.0", False),
+        ("layout=2", "2.0.0", True),
+        ("layout=3", "2.1.0", True),
+        ("absent", "2.0.0", False),
+        ("corrupt", "2.0.0", True),
+    ],
+)
+def test_a_release_that_cannot_read_the_state_is_refused(
+    updater: Updater, state: str, name: str, refused: bool
+) -> None:
+    code, said = updater.run(OUT / index()["releases"][name]["bundle"], state)
+    assert (code, "reason=state" in said) == ((3, True) if refused else (0, False)), said
+    assert updater.wrote is not refused
