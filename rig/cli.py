@@ -11,6 +11,7 @@ from pathlib import Path
 from rig.errors import BenchError, BoardError, RigError, UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
+MISMATCH_RATE_HZ = 200.0  # whether the service was touched, not for how many milliseconds
 # Exit codes
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -77,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
             _check_cycle(arguments)
             return _pytest("test_cycle.py", arguments, options)
         case "mismatch":
-            return _pytest("test_mismatch.py", arguments, [])
+            return _pytest("test_mismatch.py", arguments, [f"--rig-rate={MISMATCH_RATE_HZ}"])
         case "report":
             return _report(arguments.folder.resolve(), allure=True)
         case _:
