@@ -64,9 +64,9 @@ class Mismatch(Trial):
         """Name what a refused bundle has cost since the last look."""
         place = self._place
         harm = []
-        after = place.service.echo(ANSWER_LIMIT_S)
-        if after is None or after.boot_id != before.boot_id:
-            harm.append("the board has rebooted" if after else "the service is gone")
+        after = place.service.wait_up(Deadline.after(place.clock, ANSWER_LIMIT_S))
+        if after.boot_id != before.boot_id:
+            harm.append("the board has rebooted")
         if (count := place.interposer.count()) > 0:
             harm.append(f"flash operations: {count}")
             place.interposer.reset_count()
