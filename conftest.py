@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig-report", type=Path, help="folder that the run's records go to")
     group.addoption("--rig-from", default="1.0.0", help="release that a cycle starts from")
     group.addoption("--rig-to", default="2.0.0", help="release that a cycle goes to")
+    group.addoption("--rig-rate", type=float, default=1000.0, help="datagrams a second")
     group.addoption("--rig-cycles", type=int, default=1, help="how many cycles")
     group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
     group.addoption("--rig-sweep", default="{}", help="settings of a sweep, JSON")

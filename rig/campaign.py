@@ -8,7 +8,7 @@ from typing import Self
 from rig.errors import BenchError, BoardError, RigError
 from rig.faults import Outcome, parse
 from rig.inject import Injector, PendingStep, StepResult
-from rig.place import Place
+from rig.place import RATE_HZ, Place
 from rig.results import Results
 from rig.upgrade import Event
 
@@ -23,12 +23,17 @@ class Campaign:
     """
 
     def __init__(
-        self, place: Place, results: Results, folder: Path, say: Callable[[str], None]
+        self,
+        place: Place,
+        results: Results,
+        folder: Path,
+        say: Callable[[str], None],
+        rate_hz: float = RATE_HZ,
     ) -> None:
         self.place = place
         self.results = results
         self._say = say
-        self._watch = place.watch(folder / "raw")
+        self._watch = place.watch(folder / "raw", rate_hz)
         self._injector = Injector(place, self._watch, self._tell)
         self._began_s = place.clock.now()
         self._watching = False

@@ -13,6 +13,8 @@ from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MISMATCH_RATE_HZ = 200.0  # whether the service was touched, not for how many milliseconds
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rig", description="The Walnut rig.")
@@ -78,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "cycle": _cycle,
         "sweep": sweep_run.sweep,
         "replay": replay_run.replay,
-        "mismatch": lambda words: _pytest("test_mismatch.py", words, ["-k", words.only]),
+        "mismatch": _mismatch,
         "report": lambda words: _report(words.folder.resolve(), allure=True),
         "rescue": _rescue,
         "doctor": _doctor,
@@ -97,6 +99,11 @@ def _cycle(arguments: argparse.Namespace) -> int:
     options = [f"--rig-from={arguments.old}", f"--rig-to={arguments.new}"]
     options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
     return _pytest("test_cycle.py", arguments, options)
+
+
+def _mismatch(arguments: argparse.Namespace) -> int:
+    options = [f"--rig-rate={MISMATCH_RATE_HZ}", "-k", arguments.only]
+    return _pytest("test_mismatch.py", arguments, options)
 
 
 def _rescue(arguments: argparse.Namespace) -> int:

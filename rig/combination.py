@@ -8,7 +8,7 @@ from typing import Any
 from rig import pairs
 from rig.campaign import Campaign
 from rig.clock import Deadline
-from rig.drivers.console import fresh
+from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
 from rig.pairs import Pair, Verdict
 from rig.upgrade import Follower, start
@@ -39,6 +39,9 @@ class Combination:
         start(place.console, url)
         ended = follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
         last = follower.events[-1]
+        if ended in {"refused", "failed"}:
+            ready = Deadline.after(place.clock, ANSWER_LIMIT_S)
+            Waiter(place.console, ready).wait([place.shell.prompt], "the shell after the updater")
         if ended == "refused":
             text = pairs.refused(last.keys.get("reason", ""))
             return seen(text, accepted=False, detail=last.keys.get("detail", ""))

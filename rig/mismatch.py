@@ -21,6 +21,7 @@ from rig.upgrade import Follower
 OFFER_LIMIT_S = 60.0
 MOVE_LIMIT_S = 180.0
 FLIGHT_S = 0.3  # datagrams sent later may still be answered
+LATE_S = 2.0  # what is not answered by then is lost
 
 
 class Mismatch(Combination):
@@ -63,17 +64,22 @@ class Mismatch(Combination):
         """Name what a refused bundle has cost since the last look."""
         place = self._place
         harm = []
-        after = place.service.echo(ANSWER_LIMIT_S)
-        if after is None or after.boot_id != before.boot_id:
-            harm.append("the board has rebooted" if after else "the service is gone")
+        after = place.service.wait_up(Deadline.after(place.clock, ANSWER_LIMIT_S))
+        if after.boot_id != before.boot_id:
+            harm.append("the board has rebooted")
         if (count := place.interposer.count()) > 0:
             harm.append(f"flash operations: {count}")
             place.interposer.reset_count()
         until_s = place.clock.now() - FLIGHT_S
-        if (lost := self._campaign.lost(self._judged_until_s, until_s)) > 0:
+        if self._lost(until_s):
+            place.clock.sleep(LATE_S)
+        if (lost := self._lost(until_s)) > 0:
             harm.append(f"datagrams lost: {lost}")
         self._judged_until_s = until_s
         return tuple(harm)
+
+    def _lost(self, until_s: float) -> int:
+        return self._campaign.lost(self._judged_until_s, until_s)
 
     # ---- a flash, made behind the updater's back
     def kernel(self, image: Path, kernel: str, release: Release) -> Pair:

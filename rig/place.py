@@ -23,6 +23,7 @@ from rig.watch import ServiceWatch
 
 log = logging.getLogger(__name__)
 
+RATE_HZ = 1000.0  # datagrams a second to the service
 INSTRUMENTS = ("counter", "supply", "interposer", "generator", "oscilloscope", "analyser")
 # A board whose regulators work draws more, whatever its software does.
 CURRENT_MIN_A = 0.05
@@ -115,10 +116,10 @@ class Place:
         """Ask each instrument who it is (``*IDN?``)."""
         return {name: str(item.identity()) for name, item in self._instruments.items()}
 
-    def watch(self, folder: Path | None = None) -> ServiceWatch:
+    def watch(self, folder: Path | None = None, rate_hz: float = RATE_HZ) -> ServiceWatch:
         """Return both instruments over the service, not started yet."""
         host, port = self.service.address
-        probe = TrafficProbe(host, port, clock=self.clock, directory=folder)
+        probe = TrafficProbe(host, port, rate_hz, clock=self.clock, directory=folder)
         return ServiceWatch(probe, self.counter, self.clock)
 
     def console_log(self) -> ConsoleLog:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rig import boot_environment
+from rig.drivers.console import drain
 from rig.place import Place
 from rig.release import Release
 from rig.strategy import Status
@@ -72,6 +73,7 @@ class Planter:
         self._file.write_bytes(flash)
         place.feed_board()
         place.strategy.transition(Status.off)
+        drain(place.console)
         place.need("interposer").restore(self._file)
 
 

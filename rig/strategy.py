@@ -13,8 +13,11 @@ from labgrid.factory import target_factory
 from labgrid.step import step
 from labgrid.strategy import Strategy
 
-from rig.drivers.console import fresh
+from rig.drivers.console import drain
 from rig.errors import UsageError
+
+
+LAST_BYTES_S = 0.02  # what an off board said last is on its way for less
 
 
 class Status(enum.Enum):
@@ -117,7 +120,7 @@ class WalnutStrategy(Strategy):
         self.target.activate(self.power)
         self.target.activate(self.console)
         self.lost()
-        fresh(self.console)
+        drain(self.console, LAST_BYTES_S)
         self.power.on()
         self._cycled = True
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Waiting on a console that boots, loops, falls silent or spits noise."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -18,6 +19,13 @@ BOOTS_MAX = 5  # bootlimit 2, the fallback, and two to spare
 def fresh(console: Any) -> None:  # noqa: ANN401 # labgrid is untyped
     """Forget what was read before: labgrid keeps one buffer for all drivers of a console."""
     console._expect = PtxExpect(console)  # noqa: SLF001 # labgrid offers no other way
+
+
+def drain(console: Any, quiet_s: float = 0.3) -> None:  # noqa: ANN401 # labgrid is untyped
+    """Forget what an off board still said: an old prompt must not pass for the next boot's."""
+    with contextlib.suppress(pexpect.TIMEOUT):
+        console.expect([re.compile(rb"(?!)")], timeout=quiet_s)
+    fresh(console)
 
 
 def text(data: object) -> str:

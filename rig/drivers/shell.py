@@ -14,7 +14,6 @@ from rig.drivers.console import Waiter, fresh, text
 
 IDLE_POKE_S = 0.5
 BOOTING_POKE_S = 20.0
-LOGIN_POKE_S = 5.0
 
 
 @target_factory.reg_driver
@@ -60,22 +59,13 @@ class WalnutShellDriver(ShellDriver):
                 if found == 1 and self.booting:
                     continue  # from before the power went: its last bytes were still on their way
                 if found == 0:
-                    self._log_in(waiter)
+                    self.console.sendline(self.username)
+                    waiter.wait([self.prompt], "shell prompt after the login")
                 if self._answers():
                     break
         finally:
             self.boots = waiter.boots
         self._status = 1
-
-    def _log_in(self, waiter: Waiter) -> None:
-        """Type the name until a shell comes: getty loses what comes too early, and asks again."""
-        prompts = [self.prompt, self.login_prompt]
-        asked = 1
-        while asked:
-            self.console.sendline(self.username)
-            asked = waiter.wait(
-                prompts, "shell prompt after the login", poke="\n", poke_s=LOGIN_POKE_S
-            )
 
     def _answers(self) -> bool:
         """Tell whether a shell is there: a prompt alone may be an old one."""

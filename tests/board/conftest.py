@@ -77,7 +77,8 @@ def campaign(
 ) -> Iterator[Campaign]:
     """Start on a freshly programmed board that is then watched undisturbed."""
     console.to(folder / "console" / "start.log")
-    with Campaign(place, results, folder, say) as campaign:
+    rate_hz = pytestconfig.getoption("rig_rate")
+    with Campaign(place, results, folder, say, rate_hz) as campaign:
         campaign.start(pytestconfig.getoption("rig_from"))
         yield campaign
 
