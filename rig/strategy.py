@@ -16,7 +16,6 @@ from labgrid.strategy import Strategy
 from rig.drivers.console import drain
 from rig.errors import UsageError
 
-
 LAST_BYTES_S = 0.02  # what an off board said last is on its way for less
 
 
