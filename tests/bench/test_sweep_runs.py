@@ -102,7 +102,8 @@ def assert_free(place: Path) -> None:
 def test_an_emulator_that_dies_in_a_sweep_is_the_benchs_and_the_sweep_goes_on(
     bench: Bench, tmp_path: Path
 ) -> None:
-    place, folder = bench.place_file(tmp_path), tmp_path / "sweep"
+    place = bench.place_file(tmp_path, ("boot_limit_s: 90.0", "boot_limit_s: 25.0"))
+    folder = tmp_path / "sweep"
     words = sweep_words(place, folder, "--points", 4, "--long", 0)
     child = start_rig(tmp_path / "log", *words)
     try:
