@@ -10,7 +10,7 @@ from rig.drivers.console import fresh
 from rig.errors import BoardError, UsageError
 from rig.faults import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
-from rig.release import Release
+from rig.release import Prom, Release
 from rig.service import SESSION, Mark
 from rig.strategy import Status
 from rig.sweep import Labelled, label
@@ -58,7 +58,7 @@ class Exercise:
         place: Place,
         what: str,
         old: Release,
-        new: Release,
+        new: Release | Prom,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         _check(what, old, new)
@@ -67,6 +67,21 @@ class Exercise:
         self.old = old
         self.new = new
         self._on_event = on_event or (lambda _: None)
+
+    @property
+    def wanted(self) -> str:
+        """Return the release that runs when nothing goes wrong."""
+        return self.new.name if isinstance(self.new, Release) else self.old.name
+
+    def start(self) -> None:
+        """Have the running board begin its update."""
+        place = self.place
+        if isinstance(self.new, Release):
+            place.catalogue.verify(self.new)
+        url = place.bundles.offer(self.new.bundle)
+        fresh(place.console)
+        command = "walnut-update-prom" if self.what == "prom" else "walnut-update"
+        start(place.console, url, command)
 
     def prepare(self) -> Mark:
         """Bring the board to where the exercise begins; return the state that must survive."""
@@ -145,10 +160,7 @@ class Exercise:
             from_start=True,
             on_boot=lambda: heard.append((count(), "boot.prom")),
         )
-        place.catalogue.verify(self.new)
-        url = place.bundles.offer(self.new.bundle)
-        fresh(place.console)
-        start(place.console, url)
+        self.start()
         ended_on = follower.follow(Deadline.after(place.clock, RUN_LIMIT_S), lambda: False)
         wanted = "fallback" if self.what == "rollback" else "done"
         if ended_on != wanted:
@@ -177,12 +189,13 @@ class Exercise:
             marks.append((count(), mark))
 
 
-def _check(what: str, old: Release, new: Release) -> None:
+def _check(what: str, old: Release, new: Release | Prom) -> None:
+    if what == "data" or isinstance(new, Prom):
+        return
+
     def number(release: Release) -> tuple[int, ...]:
         return tuple(int(part) for part in release.name.split("."))
 
-    if what == "data":
-        return
     if old.name == new.name:
         raise UsageError(f"{what}: from {old} to {new} moves nothing")
     if what in {"upgrade", "confirm"} and number(new) < number(old):

@@ -11,12 +11,14 @@ from rig.errors import BenchError, BoardError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults import CutAtOperation, Outcome
 from rig.inject import CUT_OFF_S, Injector, StepResult
+from rig.release import Release
 from rig.service import SESSION, Mark
 from rig.strategy import Status
-from rig.upgrade import Event
+from rig.upgrade import Event, Follower
 from rig.verdict import Facts, judge
 
 CUT_LIMIT_S = 30.0
+UPDATE_LIMIT_S = 120.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,11 +59,12 @@ class LongWay:
         began_s = place.clock.now()
         place.restore(self._exercise.old)
         place.boot()
-        if self._exercise.what == "data":
+        new = self._exercise.new
+        if self._exercise.what == "data" or not isinstance(new, Release):
             replayed = self._guarded(cut)
         else:
             injector = Injector(place, None, self._on_event, on_cut=self._keep_flash)
-            result = injector.upgrade(str(cut), self._exercise.new, cut).settle()
+            result = injector.upgrade(str(cut), new, cut).settle()
             replayed = _replayed(result)
         replayed.duration_s = place.clock.now() - began_s
         if replayed.outcome is not Outcome.bench:
@@ -82,7 +85,7 @@ class LongWay:
 
     def _guarded(self, cut: CutAtOperation) -> Replayed:
         try:
-            return self._data(cut)
+            return self._directly(cut)
         except BenchError as error:
             self._place.safe_off()
             return Replayed(
@@ -99,14 +102,15 @@ class LongWay:
                 error=f"{error.who}: {error}",
             )
 
-    def _data(self, cut: CutAtOperation) -> Replayed:
-        """Cut while the service stores: it holds what it promised last, or the next."""
+    def _directly(self, cut: CutAtOperation) -> Replayed:
+        """Cut a run that leaves the release as it is: stores, or an update of the PROM."""
         place = self._place
         mark = place.service.mark(ANSWER_LIMIT_S)
         interposer = place.need("interposer")
         interposer.reset_count()
         interposer.arm(cut.operation, cut.kind, cut.seed)
-        promised = self._store_until_cut(mark)
+        stores = self._exercise.what == "data"
+        promised = self._store_until_cut(mark) if stores else self._update_until_cut(mark)
         record, flash = interposer.last(), interposer.sha256()
         self._keep_flash()
         place.strategy.transition(Status.off)
@@ -114,8 +118,10 @@ class LongWay:
         place.feed_board()
         boots = place.boot()
         held = place.service.remembered(ANSWER_LIMIT_S)
+        # The service holds what it promised last, or the next, of which nothing was heard.
         kept = (held.value, held.counter) in {
-            (promised + ahead, mark.counter + promised - mark.value + ahead) for ahead in (0, 1)
+            (promised + ahead, mark.counter + promised - mark.value + ahead)
+            for ahead in ((0, 1) if stores else (0,))
         }
         facts = Facts(
             came_back=True,
@@ -137,6 +143,20 @@ class LongWay:
             boots=boots,
             notes=[f"promised {promised}, holds {held.value}"],
         )
+
+    def _update_until_cut(self, mark: Mark) -> int:
+        """Update the PROM until the power goes; return the value that the service must keep."""
+        place = self._place
+        follower = Follower(
+            place.console, place.clock, self._on_event or (lambda _: None), from_start=True
+        )
+        self._exercise.start()
+        deadline = Deadline.after(place.clock, UPDATE_LIMIT_S)
+        ended_on = follower.follow(deadline, lambda: place.interposer.state() == "FIRED")
+        place.strategy.lost()
+        if ended_on != "cut":
+            raise BenchError(f"the cut did not come: the update ended on {ended_on!r}")
+        return mark.value
 
     def _store_until_cut(self, mark: Mark) -> int:
         """Store value after value until the power goes; return the last that was promised."""

@@ -212,6 +212,14 @@ class Catalogue:
             f" ({self.index}); `make -C firmware` builds them"
         )
 
+    def target(self, what: str, name: str) -> "Release | Prom":
+        """Return what an exercise `what` moves the board to: a PROM or a release.
+
+        Raises:
+            UsageError: it is not in the catalogue.
+        """
+        return self.prom(name) if what == "prom" else self.release(name)
+
     def prom(self, version: str) -> Prom:
         """Return the PROM of that version.
 

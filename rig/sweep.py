@@ -10,7 +10,7 @@ from typing import Self
 
 from rig.errors import UsageError
 from rig.faults import CutAtOperation, Kind, Plan, parse
-from rig.release import Catalogue, FlashMap, Release
+from rig.release import Catalogue, FlashMap, Prom, Release
 
 KEY_FORMAT = "walnut1"
 HASH_DIGITS = 12
@@ -53,7 +53,7 @@ class Labelled:
 
     @property
     def counts_always(self) -> bool:
-        """Whether every sweep has it: the commit and all that the boot flow decides by."""
+        """Tell whether every sweep has it: the commit and all that the boot flow decides by."""
         return self.partition.startswith("env") or self.phase == "prom"
 
 
@@ -166,12 +166,12 @@ class Key:
     plan: Plan
 
     @classmethod
-    def of(cls, what: str, old: Release, new: Release, plan: Plan) -> Self:
+    def of(cls, what: str, old: Release, new: Release | Prom, plan: Plan) -> Self:
         return cls(
             what=what,
             old=old.name,
             old_hash=old.golden_sha256[:HASH_DIGITS],
-            new=new.name,
+            new=str(new),
             new_hash=new.bundle_sha256[:HASH_DIGITS],
             plan=plan,
         )
@@ -186,7 +186,7 @@ class Key:
         Raises:
             UsageError: one is not there, or has other bytes.
         """
-        old, new = catalogue.release(self.old), catalogue.release(self.new)
+        old, new = catalogue.release(self.old), catalogue.target(self.what, self.new)
         for name, wanted, found in (
             (self.old, self.old_hash, old.golden_sha256),
             (self.new, self.new_hash, new.bundle_sha256),

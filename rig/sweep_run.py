@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--place", type=Path, action="append", required=True, help="place file; several: in turn")
     add("--from", dest="old", required=True, metavar="RELEASE")
-    add("--to", dest="new", metavar="RELEASE", help="not needed with --what data")
+    add("--to", dest="new", metavar="RELEASE", help="a PROM with --what prom; not needed with data")
     add("--what", default="upgrade", help="upgrade, downgrade, confirm, rollback, data or prom")
     add("--points", default="all", help="all, log, N[:seed], PHASE[:N] (default all)")
     add("--kinds", default="before,torn,after", help="of before,torn,after,unstable")
@@ -83,7 +83,8 @@ def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
     new = arguments.new or (arguments.old if arguments.what == "data" else None)
     if new is None:
         raise UsageError(f"--what {arguments.what} needs --to")
-    old_release, new_release = catalogue.release(arguments.old), catalogue.release(new)
+    old_release = catalogue.release(arguments.old)
+    new_release = catalogue.target(arguments.what, new)
     return {
         "what": arguments.what,
         "old": arguments.old,

@@ -95,7 +95,7 @@ class Judge:
             Facts(
                 came_back=True,
                 before=self._exercise.old.name,
-                wanted=self._exercise.new.name,
+                wanted=self._exercise.wanted,
                 after=held.release,
                 consistent=whole,
                 state_kept=held.state in [mark.state for mark in allowed],

@@ -146,7 +146,7 @@ class Follower:
                 return "done"
             case ("staging" | "prom", "refused"):
                 return "refused"
-            case ("download" | "staging" | "run" | "prom", "failed"):
+            case ("download" | "staging" | "run" | "boot" | "prom", "failed"):
                 return "failed"
             case ("boot", "up") if event.keys.get("pending") == "0":
                 fell_back = any(past.event == "fallback" for past in self.events)

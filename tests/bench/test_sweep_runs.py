@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 
 WALNUT = ROOT / "places" / "walnut-1.yaml"
 DATA = ("--from", "1.0.0", "--what", "data", "--kinds", "torn,after", "--no-allure")
+PROM = ("--from", "1.0.0", "--to", "2023.01-walnut2", "--what", "prom", "--kinds", "torn,after")
 
 
 def sweep_words(place: Path, folder: Path, *more: object) -> list[object]:
@@ -104,7 +105,8 @@ def test_an_emulator_that_dies_in_a_sweep_is_the_benchs_and_the_sweep_goes_on(
 ) -> None:
     place = bench.place_file(tmp_path, ("boot_limit_s: 90.0", "boot_limit_s: 25.0"))
     folder = tmp_path / "sweep"
-    words = sweep_words(place, folder, "--points", 4, "--long", 0)
+    words = ["sweep", "--place", place, "--report", folder, *PROM, "--no-allure"]
+    words += ["--points", "prom:3", "--long", 1]
     child = start_rig(tmp_path / "log", *words)
     try:
         wait_for_verdicts(child, folder, 1)
@@ -133,6 +135,7 @@ def test_an_emulator_that_dies_in_a_sweep_is_the_benchs_and_the_sweep_goes_on(
     summary = summary_of(folder)
     assert summary["judged"] == summary["points"]
     assert len(summary["bench_failures"]) == 1
+    assert summary["long"] == {"points": 1, "differing": []}
 
 
 def test_a_place_without_an_interposer_is_told_what_it_lacks(

@@ -36,7 +36,8 @@ def test_a_replayed_cut_leaves_a_good_board(
     def on_event(event: Event) -> None:
         say(f"{event.phase} {event.event} {event.keys}")
 
-    old, new = place.catalogue.release(key.old), place.catalogue.release(key.new)
+    old = place.catalogue.release(key.old)
+    new = place.catalogue.target(key.what, key.new)
     exercise = Exercise(place, key.what, old, new, on_event)
     plan = key.plan
     if isinstance(plan, CutAtMark):

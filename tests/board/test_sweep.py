@@ -43,7 +43,8 @@ def sweeper(
     settings: dict[str, Any],
     say: Callable[[str], None],
 ) -> Sweeper:
-    old, new = (place.catalogue.release(settings[name]) for name in ("old", "new"))
+    old = place.catalogue.release(settings["old"])
+    new = place.catalogue.target(settings["what"], settings["new"])
     return Sweeper(Exercise(place, settings["what"], old, new), records, settings, say, console)
 
 
