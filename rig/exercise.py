@@ -33,6 +33,7 @@ class Recording:
     boots: int
     duration_s: float
     heard: list[tuple[int, str]] = field(default_factory=list)
+    times_s: tuple[float, ...] = ()  # of each operation, since the run began
 
     @property
     def journal_sha256(self) -> str:
@@ -117,6 +118,7 @@ class Exercise:
             boots=boots,
             duration_s=duration_s,
             heard=heard,
+            times_s=interposer.times(1, count),
         )
 
     def nearest(self, plan: CutAtMark) -> CutAtOperation:

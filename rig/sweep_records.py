@@ -15,7 +15,7 @@ from rig.faults import CutAtOperation, parse
 from rig.results import plain
 from rig.sweep import Labelled
 
-FORMAT = 1
+FORMAT = 2
 BUSY_S = 30.0
 SHORT, LONG = "short", "long"
 SCHEMA = """

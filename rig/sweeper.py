@@ -69,7 +69,12 @@ class Sweeper:
         """Record, choose the points, note them; nothing is cut yet."""
         recording = self.record()
         baseline_s = self._baseline()
-        facts = {"ended_on": recording.ended_on, "boots": recording.boots, "heard": recording.heard}
+        facts = {
+            "ended_on": recording.ended_on,
+            "boots": recording.boots,
+            "heard": recording.heard,
+            "times_s": recording.times_s,
+        }
         self.records.begin(
             self.settings, recording.journal_sha256, recording.operations, facts, baseline_s
         )

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from rig.errors import InstrumentError, UsageError
 from rig.faults import SEED_MAX, Kind
@@ -12,8 +13,9 @@ from rig.instruments.link import ScpiLink, check, send, whole
 
 SECTOR_BYTES = 65_536  # unit of comparison when a flash is restored
 CALL_BYTES = 1_048_576  # most that one FLASh:DATA? or FLASh:WRITe moves
-CALL_LINES = 10_000  # most that one JOURnal:DATA? gives
+CALL_LINES = 10_000  # most that one JOURnal:DATA? or JOURnal:TIMes? gives
 
+T = TypeVar("T")
 _KINDS = {Kind.before: "BEF", Kind.torn: "TORN", Kind.after: "AFT", Kind.unstable: "UNST"}
 
 
@@ -100,29 +102,28 @@ class Interposer:
 
     def journal(self, first: int, count: int) -> tuple[Operation, ...]:
         """Return `count` operations from number `first` on; fewer at the journal's end."""
-        lines: list[Operation] = []
+        return tuple(self._lines("JOUR:DATA?", first, count, _operation))
+
+    def times(self, first: int, count: int) -> tuple[float, ...]:
+        """Return when those operations were done, in seconds since the count was reset."""
+        return tuple(self._lines("JOUR:TIM?", first, count, float))
+
+    def _lines(self, query: str, first: int, count: int, read: Callable[[str], T]) -> list[T]:
+        """Ask for `count` lines in as many calls as it takes; `read` makes sense of one."""
+        lines: list[T] = []
         while len(lines) < count:
             wanted = min(CALL_LINES, count - len(lines))
-            command = f"JOUR:DATA? {first + len(lines)},{wanted}"
-            part = self._journal_lines(command)
+            command = f"{query} {first + len(lines)},{wanted}"
+            block = self._link.query_block(command)
+            try:
+                part = [read(line) for line in block.decode("ascii").splitlines()]
+            except ValueError as error:
+                reply = repr(block[:80])
+                raise InstrumentError(self._link.name, command=command, reply=reply) from error
             lines += part
             if len(part) < wanted:
                 break
-        return tuple(lines)
-
-    def _journal_lines(self, command: str) -> list[Operation]:
-        block = self._link.query_block(command)
-        try:
-            fields = [line.split(",") for line in block.decode("ascii").splitlines()]
-            return [
-                Operation(
-                    number=int(number), what=what, offset=int(at), length=int(size), sha256=digest
-                )
-                for number, what, at, size, digest in fields
-            ]
-        except ValueError as error:
-            reply = repr(block[:80])
-            raise InstrumentError(self._link.name, command=command, reply=reply) from error
+        return lines
 
     def violations(self) -> int:
         """Return how many programs since `reset_count` were to set a bit, which no flash can."""
@@ -220,6 +221,11 @@ class Interposer:
         if mode not in {"NONE", "J3"}:
             raise UsageError(f"flash timing is NONE or J3, not {mode!r}")
         send(self._link, f"TIM {mode}")
+
+
+def _operation(line: str) -> Operation:
+    number, what, at, size, digest = line.split(",")
+    return Operation(number=int(number), what=what, offset=int(at), length=int(size), sha256=digest)
 
 
 def _cut(operation: int, kind: Kind, seed: int) -> str:

@@ -12,6 +12,7 @@ import jinja2
 
 from rig.faults import Outcome
 from rig.report.fault_map import fault_map
+from rig.report.journal import journal_timeline
 from rig.report.links import point_latest_to
 from rig.statistics import clopper_pearson_upper
 from rig.sweep_records import LONG, SHORT, SweepRecords
@@ -24,16 +25,20 @@ MAX_FAILURES = 200  # on the page; sweep.json has all
 
 
 def build(folder: Path) -> dict[str, Any]:
-    """Write sweep.json, fault-map.svg and index.html of a sweep; return the summary."""
+    """Write a sweep's sweep.json, both figures and index.html; return the summary."""
     records = SweepRecords(folder / "sweep.sqlite")
     try:
         summary = summarise(records)
-        picture = fault_map(records.operations(), records.points())
+        operations = records.operations()
+        picture = fault_map(operations, records.points())
+        recording = (records.sweep() or {})["recording"]
+        timeline = journal_timeline(operations, recording["times_s"], recording["heard"])
     finally:
         records.close()
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     (folder / "sweep.json").write_text(text, encoding="utf-8")
     (folder / "fault-map.svg").write_text(picture, encoding="utf-8")
+    (folder / "journal.svg").write_text(timeline, encoding="utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -44,6 +49,7 @@ def build(folder: Path) -> dict[str, Any]:
     page = environment.get_template("sweep.html.j2").render(
         summary=summary,
         picture=picture,
+        timeline=timeline,
         good=GOOD,
         shown=summary["failures"][:MAX_FAILURES],
         allure=(folder / "allure" / "index.html").exists(),

@@ -9,6 +9,7 @@ import enum
 import hashlib
 import os
 import random
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,6 +47,7 @@ class Operation:
     offset: int
     length: int
     digest: str
+    at_s: float  # when it was done, since the count was reset
 
     def __str__(self) -> str:
         what = "ERASE" if self.erase else "PROGRAM"
@@ -159,6 +161,7 @@ class NorFlash:
         self.armed: Cut | None = None
         self.fired: Fired | None = None
         self.journal: list[Operation] = []
+        self._zero_s = time.monotonic()
         self.late = 0  # a defect of the bench: the power goes so many operations after it was to
         self.violations = 0  # programs that were to set a bit: only an erase can
         self._histories: list[History] = []
@@ -175,6 +178,7 @@ class NorFlash:
 
     def reset_count(self) -> None:
         self.journal.clear()
+        self._zero_s = time.monotonic()
         self.violations = 0
         self.armed = self.fired = None
 
@@ -272,7 +276,8 @@ class NorFlash:
         if new != old:
             os.pwrite(self._fd, new, offset)
         digest = hashlib.sha256(new).hexdigest()[:HASH_DIGITS]
-        self.journal.append(Operation(number, erase, offset, len(data), digest))
+        at_s = time.monotonic() - self._zero_s
+        self.journal.append(Operation(number, erase, offset, len(data), digest, at_s))
         return self.fired is None or self.fired.cut.number + self.late != number
 
     def duration_s(self, offset: int, old: bytes, new: bytes) -> float:

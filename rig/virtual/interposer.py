@@ -4,7 +4,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from rig.virtual.flash import Cut, CutKind, NorFlash
+from rig.virtual.flash import Cut, CutKind, NorFlash, Operation
 from rig.virtual.power import Feed
 from rig.virtual.scpi import Instrument, ScpiError, block, command
 
@@ -58,13 +58,21 @@ class Interposer(Instrument):
     def _reset_count(self) -> None:
         self._flash.reset_count()
 
-    @command("JOURnal:DATA?")
-    def _journal(self, first: str, count: str) -> bytes:
+    def _journalled(self, first: str, count: str) -> list[Operation]:
         start, number = int(first), int(count)
         if start < 1 or not 0 <= number <= JOURNAL_LIMIT:
             raise ScpiError(-222, f"{first},{count}")
-        lines = self._flash.journal[start - 1 : start - 1 + number]
+        return self._flash.journal[start - 1 : start - 1 + number]
+
+    @command("JOURnal:DATA?")
+    def _journal(self, first: str, count: str) -> bytes:
+        lines = self._journalled(first, count)
         return block("".join(f"{line}\n" for line in lines).encode())
+
+    @command("JOURnal:TIMes?")
+    def _times(self, first: str, count: str) -> bytes:
+        lines = self._journalled(first, count)
+        return block("".join(f"{line.at_s:.6f}\n" for line in lines).encode())
 
     @command("CUT:ARM")
     def _arm(self, number: str, kind: str, seed: str) -> None:

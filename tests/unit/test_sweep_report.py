@@ -2,6 +2,7 @@
 """A sweep's report counts what was judged, fits its schema, and hides no failure."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from rig.faults import CutAtOperation, Kind
 from rig.release import FlashMap
+from rig.report.journal import journal_timeline
 from rig.report.sweep import agrees, build
 from rig.sweep import cuts, label
 from rig.sweep_records import LONG, SHORT, Point, SweepRecords
@@ -51,7 +53,9 @@ def folder(tmp_path: Path) -> Path:
     slot, env = (flash_map.partition(name).offset for name in ("slot-b", "env"))
     journal = [(1, "ERASE", slot, 65536, "a"), (2, "PROGRAM", env, 512, "b")]
     records = SweepRecords(tmp_path / "sweep.sqlite")
-    records.begin(SETTINGS, "0" * 64, label(journal, [(1, "run.start")], flash_map), {}, 1.0)
+    heard = [(1, "run.start")]
+    recording = {"heard": heard, "times_s": [0.5, 1.5]}
+    records.begin(SETTINGS, "0" * 64, label(journal, heard, flash_map), recording, 1.0)
     first, second, third, fourth = cuts([1, 2], [Kind.torn, Kind.after], 1)
     records.add_points([Point(cut, SHORT) for cut in (first, second, third, fourth)])
     records.add_points([Point(second, LONG)])
@@ -83,11 +87,25 @@ def test_the_page_shows_the_failure_with_its_key_and_is_not_green(folder: Path) 
     assert 'src="http' not in page
 
 
-def test_the_fault_map_is_the_same_for_the_same_records(folder: Path) -> None:
+@pytest.mark.parametrize("name", ["fault-map.svg", "journal.svg"])
+def test_a_figure_is_the_same_for_the_same_records(folder: Path, name: str) -> None:
     build(folder)
-    first = (folder / "fault-map.svg").read_bytes()
+    first = (folder / name).read_bytes()
     build(folder)
-    assert (folder / "fault-map.svg").read_bytes() == first
+    assert (folder / name).read_bytes() == first
+
+
+def test_the_timeline_names_what_the_board_said_once_for_what_lies_together(folder: Path) -> None:
+    heard = [(0, "download.start"), (1, "staging.progress"), (1, "run.start"), (2, "run.commit")]
+    operations = SweepRecords(folder / "sweep.sqlite").operations()
+
+    picture = journal_timeline(operations, [1.0, 1.001], heard)
+
+    told = re.findall(r"<text [^>]*>(.*?)</text>", picture)
+    assert "download.start" in told
+    assert "run.start · run.commit" in told
+    assert not any("progress" in text for text in told)
+    assert {"slot-b", "env", "erase, 1", "program, 1"} <= set(told)
 
 
 def test_a_real_cut_that_left_another_flash_differs() -> None:

@@ -27,6 +27,7 @@ def test_operations_are_numbered_from_one_in_their_order(flash: NorFlash) -> Non
     assert flash.operate(SECTOR, b"\x5a" * 64)
     lines = [str(operation).rsplit(",", 1)[0] for operation in flash.journal]
     assert lines == ["1,ERASE,1024,1024", "2,PROGRAM,1024,64"]
+    assert 0.0 <= flash.journal[0].at_s <= flash.journal[1].at_s
 
 
 @pytest.mark.parametrize(

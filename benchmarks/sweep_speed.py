@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""Verdicts of a sweep against bare power-ons, both boards busy, side by side in one run.
+
+`rig bench run --boards 2 -- python benchmarks/sweep_speed.py`; part of `make bench`.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+
+import requests
+
+from rig.clock import SystemClock
+from rig.place import Place
+from rig.service import ServiceClient
+from rig.sweep_records import SweepRecords
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACES = (ROOT / "places" / "virtual.yaml", ROOT / "places" / "virtual-2.yaml")
+OLD, NEW = "1.0.0", "2.0.0"
+RATIO_MAX = 1.3
+ASK_S = 0.005
+GIVE_UP_S = 60.0
+SAMPLE_S = 1.0
+
+
+class Outlet:
+    """A board's PDU and service, and nothing of the rig's around them."""
+
+    def __init__(self, place: Place) -> None:
+        self._rpc = f"{place.power.port.host}/rpc"
+        self._service = ServiceClient(*place.service.address, SystemClock())
+
+    def switch(self, *, on: bool) -> None:
+        request = {"id": 1, "method": "Switch.Set", "params": {"id": 0, "on": on}}
+        requests.post(self._rpc, json=request, timeout=10).raise_for_status()
+
+    def first_answer_s(self) -> float:
+        """Power the board, wait for its service's first answer, switch it off."""
+        began_s = time.monotonic()
+        self.switch(on=True)
+        while self._service.echo(ASK_S) is None:
+            if time.monotonic() - began_s > GIVE_UP_S:
+                raise TimeoutError(f"no answer within {GIVE_UP_S} s of power-on")
+        answered_s = time.monotonic()
+        self.switch(on=False)
+        return answered_s - began_s
+
+
+def prepared() -> list[Outlet]:
+    """Put the golden flash of the new release on both boards: what most cuts end in."""
+    outlets = []
+    for path in PLACES:
+        with Place.open(path) as place:
+            place.restore(place.catalogue.release(NEW))
+            outlets.append(Outlet(place))
+    return outlets
+
+
+def bare_s(boots: int) -> list[float]:
+    """Time `boots` power-ons of each board, both boards at once."""
+    outlets = prepared()
+
+    def work(outlet: Outlet) -> list[float]:
+        return [outlet.first_answer_s() for _ in range(boots)]
+
+    with ThreadPoolExecutor(len(outlets)) as pool:
+        return [time_s for times in pool.map(work, outlets) for time_s in times]
+
+
+def resident_kib(folder: Path) -> int:
+    """Return what all pytest workers of the sweep in `folder` hold in memory."""
+    total = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+            if b"test_points" not in words or str(folder).encode() not in words:
+                continue
+            status = (process / "status").read_text()
+        except OSError:  # it has ended
+            continue
+        total += int(status.split("VmRSS:")[1].split()[0]) if "VmRSS:" in status else 0
+    return total
+
+
+def swept(points: str, folder: Path) -> tuple[float, dict[str, int], list[int]]:
+    """Sweep on both boards; return seconds a booted verdict, the counts, memory over time."""
+    words = [sys.executable, "-m", "rig.cli", "sweep", "--from", OLD, "--to", NEW]
+    words += [word for place in PLACES for word in ("--place", str(place))]
+    words += ["--points", points, "--kinds", "torn,after", "--long", "0", "--no-allure"]
+    memory = []
+    with subprocess.Popen([*words, "--report", str(folder)], stdout=sys.stderr) as child:
+        while child.poll() is None:
+            memory.append(resident_kib(folder))
+            time.sleep(SAMPLE_S)
+    if child.returncode:
+        raise SystemExit(f"the sweep ended with {child.returncode}")
+    records = SweepRecords(folder / "sweep.sqlite")
+    times = sorted(point["at_s"] for point in records.points() if not point["shared"])
+    records.close()
+    counts = json.loads((folder / "sweep.json").read_text())
+    per_verdict_s = len(PLACES) * (times[-1] - times[0]) / (len(times) - 1)
+    return per_verdict_s, {key: counts[key] for key in ("judged", "boots", "shared")}, memory
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--boots", type=int, default=20, help="bare power-ons of each board")
+    parser.add_argument("--points", default="20", help="of the sweep, as --points of rig sweep")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        first = bare_s(arguments.boots)
+        per_verdict_s, counts, memory = swept(arguments.points, Path(scratch).resolve())
+        bare = median([*first, *bare_s(arguments.boots)])
+    held = [sample for sample in memory if sample]
+    early, late = held[len(held) // 4], held[-len(held) // 8]
+    print(f"power-on to the service's first answer, two boards at once: {bare:.2f} s (median)")
+    print(
+        f"sweep, two boards: {counts['judged']} points, {counts['boots']} boots;"
+        f" {per_verdict_s:.2f} s a boot and board, {120 / per_verdict_s:.0f} boots a minute"
+    )
+    print(f"ratio {per_verdict_s / bare:.2f} (at most {RATIO_MAX})")
+    print(f"memory of the workers: {early / 1024:.0f} MiB early, {late / 1024:.0f} MiB late")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
