@@ -59,12 +59,13 @@ def journal_timeline(
     axes.set_yticks(range(len(lanes)), partitions)
     axes.set_ylim(len(lanes) - 0.4, -0.6)
     axes.set_xlim(-0.01 * end_s, 1.03 * end_s)
-    axes.set_xlabel("seconds since the run began (the interposer's clock)")
+    axes.set_xlabel("seconds since the run began (the interposer's clock)", loc="right")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     if operations:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=2, frameon=False)
-    figure.subplots_adjust(left=0.1, right=0.95, top=1 - 1.1 / figure.get_figheight(), bottom=0.32)
+        figure.legend(loc="lower left", bbox_to_anchor=(0.1, 0.0), ncols=2, frameon=False)
+    height = figure.get_figheight()
+    figure.subplots_adjust(left=0.1, right=0.95, top=1 - 1.1 / height, bottom=0.6 / height)
     return svg(figure)
 
 
