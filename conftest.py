@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig-rate", type=float, default=1000.0, help="datagrams a second")
     group.addoption("--rig-cycles", type=int, default=1, help="how many cycles")
     group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
+    group.addoption("--rig-resets", default="{}", help="settings of `rig reset`, JSON")
     group.addoption("--rig-sweep", default="{}", help="settings of a sweep, JSON")
     group.addoption("--rig-key", default="", help="key of a trial that is replayed")
 

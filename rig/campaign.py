@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Steps on one place, one after the other: watched, recorded at once, told to whoever waits."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -9,7 +10,9 @@ from rig.errors import BenchError, BoardError, RigError
 from rig.faults import Outcome, parse
 from rig.inject import Injector, PendingStep, StepResult
 from rig.place import RATE_HZ, Place
+from rig.reset import Reset
 from rig.results import Results
+from rig.topology import PLACE_FILE
 from rig.upgrade import Event
 
 FLOOR_S = 5.0
@@ -33,6 +36,8 @@ class Campaign:
         self.place = place
         self.results = results
         self._say = say
+        self._rate_hz = rate_hz
+        self._folder = folder
         self._watch = place.watch(folder / "raw", rate_hz)
         self._injector = Injector(place, self._watch, self._tell)
         self._began_s = place.clock.now()
@@ -79,6 +84,8 @@ class Campaign:
         golden = place.catalogue.release(release)
         self._rescue_with = release
         self.results.add_instruments(place.identify())
+        described = json.dumps(place.describe(self._rate_hz), indent=2)
+        (self._folder / PLACE_FILE).write_text(described, encoding="utf-8")
         self.say(f"programming the golden flash of {release}")
         written = place.restore(golden)
         self.say(f"{written / 1024:.0f} KiB written; power on")
@@ -107,10 +114,22 @@ class Campaign:
         self.place.rescue(self.place.catalogue.release(release))
         self._dead = False
 
-    def reset(self, name: str) -> StepResult:
-        """Measure one power reset (RFC 6201)."""
-        self.say(f"{name}: power off and on")
-        return self._record(self._injector.reset(name))
+    def reset(
+        self,
+        name: str,
+        what: Reset = Reset.power,
+        off_s: float | None = None,
+        steady_s: float = 0.0,
+    ) -> StepResult:
+        """Measure one reset (RFC 6201), after `steady_s` seconds of good service.
+
+        Power is gone for `off_s` seconds, or as long as the place says its rail takes to fall.
+        """
+        off_s = self.place.power.off_s if off_s is None else off_s
+        self._watch.rest(steady_s)
+        gone = f", power gone for {off_s:.1f} s" if what is Reset.power else ""
+        self.say(f"{name}: {what.value} reset{gone}")
+        return self._record(self._injector.reset(name, what, off_s))
 
     def upgrade(self, name: str, to: str, fault: str = "none") -> StepResult:
         """Move the board to release `to` under the fault plan `fault`."""

@@ -2,6 +2,7 @@
 """The `rig` command, docs/reference/cli.md.  Nothing slow is imported before it is needed."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,13 @@ def _parser() -> argparse.ArgumentParser:
     cycle = commands.add_parser("cycle", help="upgrade and downgrade again and again")
     mismatch = commands.add_parser("mismatch", help="offer the board all that does not fit")
     mismatch.add_argument("--only", default="", metavar="WORDS", help="as pytest's -k: bundle …")
-    for command in (demo, cycle, mismatch):
+    reset = commands.add_parser("reset", help="reset process, system and power (RFC 6201)")
+    reset.add_argument("--release", help="that runs meanwhile; default: the first that was built")
+    reset.add_argument("--what", default="process,os,power", help="of process,os,power")
+    reset.add_argument("--trials", type=int, default=20, metavar="N", help="of each (default 20)")
+    reset.add_argument("--off-s", type=float, default=15.0, help="power is gone for (default 15)")
+    reset.add_argument("--steady-s", type=float, default=15.0, help="good service before each")
+    for command in (demo, cycle, mismatch, reset):
         command.add_argument("--place", type=Path, required=True, help="place file")
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
@@ -81,6 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "sweep": sweep_run.sweep,
         "replay": replay_run.replay,
         "mismatch": _mismatch,
+        "reset": _reset,
         "report": lambda words: _report(words.folder.resolve(), allure=True),
         "rescue": _rescue,
         "doctor": _doctor,
@@ -104,6 +112,30 @@ def _cycle(arguments: argparse.Namespace) -> int:
 def _mismatch(arguments: argparse.Namespace) -> int:
     options = [f"--rig-rate={MISMATCH_RATE_HZ}", "-k", arguments.only]
     return _pytest("test_mismatch.py", arguments, options)
+
+
+def _reset(arguments: argparse.Namespace) -> int:
+    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.release import Catalogue  # noqa: PLC0415
+    from rig.reset import Reset  # noqa: PLC0415
+
+    known = [what.value for what in Reset]
+    chosen = arguments.what.split(",")
+    if unknown := [what for what in chosen if what not in known]:
+        raise UsageError(f"--what: {unknown[0]!r} is none of {', '.join(known)}")
+    if arguments.trials < 1 or arguments.off_s < 0 or arguments.steady_s < 0:
+        raise UsageError("--trials is at least 1, and no time is negative")
+    require(arguments.place)
+    catalogue = Catalogue.load(firmware_index(arguments.place))
+    release = catalogue.release(arguments.release or next(iter(catalogue.releases)))
+    settings = {
+        "what": [what for what in known if what in chosen],
+        "trials": arguments.trials,
+        "off_s": arguments.off_s,
+        "steady_s": arguments.steady_s,
+    }
+    options = [f"--rig-from={release}", f"--rig-resets={json.dumps(settings)}"]
+    return _pytest("test_reset.py", arguments, options)
 
 
 def _rescue(arguments: argparse.Namespace) -> int:

@@ -14,8 +14,10 @@ from rig.clock import Deadline, wall_time_s
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
+from rig.measure import Measurement
 from rig.place import Place
 from rig.release import Release
+from rig.reset import Reset, reset_os, reset_power, reset_process
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, UpgradeRecord, start
 from rig.verdict import Facts, judge
@@ -42,6 +44,8 @@ class StepResult:
     outcome: Outcome = Outcome.bench
     ended_on: str = ""
     upgrade: UpgradeRecord | None = None
+    reset: Reset | None = None
+    power_gone: Measurement | None = None  # of a power reset
     cut: Any = None
     flash_sha256_after_cut: str | None = None
     operations: int | None = None
@@ -112,10 +116,10 @@ class Injector:
         result = StepResult(name=name, wanted=to.name, fault=str(plan))
         return self._guarded(result, lambda: self._upgrade(result, to, plan, limit_s))
 
-    def reset(self, name: str) -> PendingStep:
-        """Cut the power for off_s and let the board come back (RFC 6201 section 4.3)."""
-        result = StepResult(name=name, wanted="", fault="none")
-        return self._guarded(result, lambda: self._reset(result))
+    def reset(self, name: str, what: Reset, off_s: float) -> PendingStep:
+        """Reset the board's service, system or power (RFC 6201), this for `off_s` seconds."""
+        result = StepResult(name=name, wanted="", fault="none", reset=what)
+        return self._guarded(result, lambda: self._reset(result, what, off_s))
 
     def _guarded(self, result: StepResult, act: Callable[[], Episode | None]) -> PendingStep:
         """Turn a failing board into `bricked`, a failing bench into `bench`; keep the record."""
@@ -216,15 +220,19 @@ class Injector:
             result.flash_sha256_after_cut = interposer.sha256()
         self._on_cut()
 
-    def _reset(self, result: StepResult) -> Episode | None:
+    def _reset(self, result: StepResult, what: Reset, off_s: float) -> Episode | None:
         place = self._place
         place.boot()
         self._state_before(result)
         result.wanted = result.from_release or ""
         episode = self._watch.open(result.name) if self._watch else None
-        place.strategy.cycle()
-        result.boots = place.boot()
-        result.ended_on = "power-on"
+        if what is Reset.process:
+            reset_process(place)
+        elif what is Reset.os:
+            result.boots = reset_os(place, self._on_event)
+        else:
+            result.boots, result.power_gone = reset_power(place, off_s, self._on_event)
+        result.ended_on = f"{what.value} reset"
         self._verdict(result, NoFault(), cut=True)
         if self._watch and episode:
             self._watch.close(episode)

@@ -4,6 +4,7 @@
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,14 +18,16 @@ from rig.instruments.traffic import TrafficProbe
 from rig.place_file import require
 from rig.place_lock import PlaceLock
 from rig.release import Catalogue, FlashMap, Release
-from rig.service import ServiceClient
+from rig.service import ANSWER, REQUEST, ServiceClient
 from rig.strategy import Status
+from rig.topology import parts
 from rig.watch import ServiceWatch
 
 log = logging.getLogger(__name__)
 
 RATE_HZ = 1000.0  # datagrams a second to the service
 INSTRUMENTS = ("counter", "supply", "interposer", "generator", "oscilloscope", "analyser")
+OVERHEAD_OCTETS = 14 + 20 + 8 + 4  # Ethernet, IPv4, UDP, frame check sequence
 # A board whose regulators work draws more, whatever its software does.
 CURRENT_MIN_A = 0.05
 
@@ -121,6 +124,24 @@ class Place:
         host, port = self.service.address
         probe = TrafficProbe(host, port, rate_hz, clock=self.clock, directory=folder)
         return ServiceWatch(probe, self.counter, self.clock)
+
+    def describe(self, rate_hz: float = RATE_HZ) -> dict[str, Any]:
+        """Return what a report says of this place: board, equipment and load (RFC 7654 section 7).
+
+        The place file's `options` may say more of the board than its name: `board`.
+        """
+        request = REQUEST.size + OVERHEAD_OCTETS
+        return {
+            "board": str(self._environment.config.get_option("board", self.name)),
+            "parts": [asdict(part) for part in parts(self._environment)],
+            "load": {
+                "protocol": "UDP, one request and one answer each",
+                "rate_hz": rate_hz,
+                "request_octets": request,
+                "answer_octets": ANSWER.size + OVERHEAD_OCTETS,
+                "bps": rate_hz * request * 8,
+            },
+        }
 
     def console_log(self) -> ConsoleLog:
         """Return a recorder of the console, a second client of its port."""

@@ -155,6 +155,10 @@ class ServiceWatch:
         self._traffic.late_s = traffic.threshold_s  # what a busy bench delays is not the board's
         return self.floors
 
+    def rest(self, duration_s: float) -> None:
+        """Let the service run for a while with both instruments listening, before an event."""
+        self._wait(Deadline.after(self._clock, duration_s))
+
     def open(self, label: str) -> Episode:
         """Mark the start of an event; call it while the service is good."""
         self._drain()

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rig.report import mismatch
+from rig.report import mismatch, rfc
 from rig.report.links import point_latest_to
 from rig.report.summary import summarise, write_summary
 from rig.results import Results
@@ -29,6 +29,7 @@ def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> 
         document = mismatch.table(summary, pairs)
         write_summary(folder / "mismatch.json", document)
         mismatch.write_page(folder / "mismatch.html", document)
+    reports = rfc.write(folder, summary)
     made = allure and generate(folder, warn)
-    write_page(folder / "index.html", summary, allure=made)
+    write_page(folder / "index.html", summary, allure=made, reports=reports)
     point_latest_to(folder, warn)

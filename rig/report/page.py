@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """index.html: the run for people, one file that opens without a network."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ def environment() -> jinja2.Environment:
     )
 
 
-def write_page(path: Path, summary: dict[str, Any], *, allure: bool) -> None:
-    """Render the page of a summary."""
+def write_page(
+    path: Path, summary: dict[str, Any], *, allure: bool, reports: Sequence[str] = ()
+) -> None:
+    """Render the page of a summary; `reports` are the RFC reports beside it."""
     templates = environment()
     templates.filters["measured"] = measured
     steps = summary["steps"]
@@ -45,6 +48,7 @@ def write_page(path: Path, summary: dict[str, Any], *, allure: bool) -> None:
         outages=plots.outages(steps),
         timeline=plots.timeline(steps),
         allure=allure,
+        reports=reports,
     )
     path.write_text(page, encoding="utf-8")
 

@@ -2,6 +2,7 @@
 """summary.json: the run for programs, docs/reference/summary.schema.json."""
 
 import datetime as dt
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ FORMAT = 1
 def summarise(results: Results) -> dict[str, Any]:
     """Return the summary of a run."""
     run = results.run()
-    steps = [_step(record) for record in results.steps()]
+    steps = [_step(record, results.path.parent) for record in results.steps()]
     pairs = results.pairs()
     return {
         "format": FORMAT,
@@ -49,7 +50,7 @@ def verdict(steps: list[dict[str, Any]], pairs: list[dict[str, Any]] | None = No
     return "bench" if Outcome.bench in outcomes or Verdict.bench in verdicts else "good"
 
 
-def _step(record: dict[str, Any]) -> dict[str, Any]:
+def _step(record: dict[str, Any], folder: Path) -> dict[str, Any]:
     upgrade = record["upgrade"] or {}
     outages = record["outages"]
     phases = {f"T{n}_s": upgrade.get(f"t{n}_s") for n in (1, 2, 3)}
@@ -70,6 +71,12 @@ def _step(record: dict[str, Any]) -> dict[str, Any]:
             "agreement": outages["agreement"] if outages else None,
             "lost": outages["loss_frames"] if outages else None,
         },
+        "impaired": {
+            kind: outages[kind] if outages else 0 for kind in ("duplicates", "reordered", "late")
+        },
+        "raw": _raw(outages["raw"], folder) if outages else None,
+        "reset": record.get("reset"),
+        "power_gone": _measured(record["power_gone"]) if record.get("power_gone") else None,
         "phases": phases,
         "cut": _cut(record),
         "operations": record["operations"],
@@ -85,6 +92,18 @@ def _step(record: dict[str, Any]) -> dict[str, Any]:
             if event["event"] != "progress" or number == len(upgrade["events"])
         ],
     }
+
+
+def _raw(name: str, folder: Path) -> dict[str, Any]:
+    """Name the file with an outage's raw times, as the run's folder has it, and its hash."""
+    path = Path(name)
+    if path.is_relative_to(folder):
+        path = path.relative_to(folder)
+    try:
+        digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
+    except OSError:  # it was not kept
+        digest = None
+    return {"file": str(path), "sha256": digest}
 
 
 def _measured(measurement: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""rfc7654.json and rfc6201.json: a run's numbers in the form that the two RFCs ask for.
+
+Schemas: docs/reference/rfc7654.schema.json, docs/reference/rfc6201.schema.json.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rig.faults import Outcome
+from rig.statistics import median, order_statistic_bounds, worst
+from rig.topology import PLACE_FILE
+
+FORMAT = 1
+TITLES = {
+    "rfc7654": "In-service software upgrade, RFC 7654",
+    "rfc6201": "Device reset characterization, RFC 6201",
+}
+PHASES = ("T1_s", "T2_s", "T3_s", "T4_s")
+VIEWS = {
+    "frame loss": "frame_loss",
+    "timestamp, traffic": "traffic",
+    "timestamp, counter": "counter",
+}
+# RFC 6201: what is reset, its section, whether a device without line cards must be tested so.
+RESETS = {
+    "power": ("4.3.1", "Power interruption", True),
+    "os": ("4.2.1", "Operating system reset", True),
+    "process": ("4.2.2", "Process reset (walnutd)", False),
+}
+TRIALS_MIN = 20  # for a timing claim, docs/explanation/measuring.md
+DEVIATIONS = (
+    (
+        "One board, no standby (section 5): T1 is staging, from the manifest's check to the slot"
+        " that was read back; T2 is from the commit to the service's return; T3 from there to the"
+        " confirmation, after which the boot count no longer leads back."
+    ),
+    (
+        "T1 to T4 are the rig's clock at the board's console lines; losses and outages are not:"
+        " they come from instruments outside the board (section 7.1)."
+    ),
+    (
+        "The heartbeat line exists for the rig's sake (section 8). The service drives it from its"
+        " data path, and the traffic view does not need it."
+    ),
+    "The download runs before the timed window (section 3.1) and over the network under test.",
+)
+
+
+def write(folder: Path, summary: dict[str, Any]) -> list[str]:
+    """Write the JSON and the page of each report that the run has numbers for; name them.
+
+    A run that was recorded without place.json gets none.
+    """
+    from rig.report.page import environment  # noqa: PLC0415 # matplotlib is slow to import
+    from rig.report.topology import drawing  # noqa: PLC0415
+
+    try:
+        place = json.loads((folder / PLACE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    made = []
+    for name, report in (
+        ("rfc7654", rfc7654(summary, place)),
+        ("rfc6201", rfc6201(summary, place)),
+    ):
+        if report is None:
+            continue
+        text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+        page = environment().get_template(f"{name}.html.j2")
+        html = page.render(
+            report=report,
+            title=TITLES[name],
+            data=f"{name}.json",
+            drawing=drawing(report["topology"], report["place"]),
+        )
+        (folder / f"{name}.html").write_text(html, encoding="utf-8")
+        made.append(name)
+    return made
+
+
+def rfc7654(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | None:
+    """Return rfc7654.json of a run; None where it has no upgrade without a fault."""
+    moves = [
+        step
+        for step in summary["steps"]
+        if step["fault"] == "none" and not step["reset"] and step["phases"]["T4_s"] is not None
+    ]
+    directions: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for step in moves:
+        if _counts(step):
+            directions.setdefault((step["from"], step["to"]), []).append(step)
+    if not directions:
+        return None
+    return _head(summary, place) | {
+        "directions": [_direction(*key, steps) for key, steps in directions.items()],
+        "excluded": _excluded(moves),
+        "deviations": list(DEVIATIONS),
+        "anomalies": _anomalies(moves),
+    }
+
+
+def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | None:
+    """Return rfc6201.json of a run; None where nothing was reset."""
+    steps = [step for step in summary["steps"] if step["reset"]]
+    found = []
+    for what, (section, title, required) in RESETS.items():
+        chosen = [step for step in steps if step["reset"] == what and _counts(step)]
+        if not chosen:
+            continue
+        trials = [_reset_trial(step) for step in chosen]
+        times = {
+            view: [trial["reset_time"][view] for trial in trials if trial["reset_time"][view]]
+            for view in VIEWS
+        }
+        found.append(
+            {
+                "what": what,
+                "section": section,
+                "title": title,
+                "required": required,
+                "enough": len(trials) >= TRIALS_MIN,
+                "reset_time": {view: _statistics(values) for view, values in times.items()},
+                "trials": trials,
+            }
+        )
+    if not found:
+        return None
+    return _head(summary, place) | {
+        "resets": found,
+        "missing": [
+            f"{title} (section {section})"
+            for what, (section, title, required) in RESETS.items()
+            if required and what not in {reset["what"] for reset in found}
+        ],
+        "excluded": _excluded(steps),
+        "anomalies": _anomalies(steps),
+    }
+
+
+def _head(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "place": summary["place"],
+        "command": summary["command"],
+        "started": summary["started"],
+        "ended": summary["ended"],
+        "board": place["board"],
+        "topology": place["parts"],
+        "load": place["load"],
+        "instruments": summary["instruments"],
+        "floors": summary["floors"],
+    }
+
+
+def _counts(step: dict[str, Any]) -> bool:
+    """Tell whether a step is a trial of the claim: it came out well and was measured."""
+    return Outcome(step["outcome"]).good and step["outage"]["traffic"] is not None
+
+
+def _excluded(steps: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """Name each step that is no trial, and why: what is left out biases a claim."""
+    return [
+        {"name": step["name"], "outcome": step["outcome"], "why": step["error"] or step["ended_on"]}
+        for step in steps
+        if not _counts(step)
+    ]
+
+
+def _anomalies(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what was odd of each step: unclear views, impaired packets, notes, further boots."""
+    found = []
+    for step in steps:
+        odd = [*step["notes"]]
+        if step["outage"]["agreement"] == "unclear":
+            odd.append("the two views differ by more than their uncertainties: unclear")
+        odd += [f"{count} answers {kind}" for kind, count in step["impaired"].items() if count]
+        if step["outcome"] == Outcome.recovered.value:
+            odd.append(f"needed {step['boots']} boots")
+        if odd:
+            found.append({"name": step["name"], "what": odd})
+    return found
+
+
+def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
+    trials = [
+        {
+            "name": step["name"],
+            "phases": step["phases"],
+            "tpl_frames": step["outage"]["lost"],
+            "tpl_time": {view: step["outage"][key] for view, key in VIEWS.items()},
+            "agreement": step["outage"]["agreement"],
+            "raw": step["raw"],
+        }
+        for step in steps
+    ]
+    frames = [float(trial["tpl_frames"]) for trial in trials]
+    return {
+        "from": start,
+        "to": end,
+        "enough": len(trials) >= TRIALS_MIN,
+        "phases": {name: _describe([trial["phases"][name] for trial in trials]) for name in PHASES},
+        "tpl_frames": _describe(frames),
+        "tpl_time": {
+            view: _statistics([trial["tpl_time"][view] for trial in trials]) for view in VIEWS
+        },
+        "unclear": sum(trial["agreement"] == "unclear" for trial in trials),
+        "trials": trials,
+    }
+
+
+def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
+    """Take exactly the time without power from each outage (RFC 6201 section 4.3.1)."""
+    gone = step["power_gone"]
+    times: dict[str, Any] = {}
+    for view, key in VIEWS.items():
+        outage = step["outage"][key]
+        if outage and gone:
+            outage = outage | {
+                "value_s": round(outage["value_s"] - gone["value_s"], 6),
+                "uncertainty_s": round(
+                    math.hypot(outage["uncertainty_s"], gone["uncertainty_s"]), 6
+                ),
+                "method": f"{outage['method']}; less the time without power",
+            }
+        times[view] = outage
+    return {
+        "name": step["name"],
+        "power_gone": gone,
+        "reset_time": times,
+        "frames_lost": step["outage"]["lost"],
+        "agreement": step["outage"]["agreement"],
+        "raw": step["raw"],
+    }
+
+
+def _statistics(measured: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Describe a sample of measured times, with the largest uncertainty of a single one."""
+    known = [item for item in measured if item]
+    if not known:
+        return None
+    described = _describe([item["value_s"] for item in known])
+    return described | {
+        "uncertainty_s": max(item["uncertainty_s"] for item in known),
+        "instrument": known[0]["instrument"],
+    }
+
+
+def _describe(values: Sequence[float]) -> dict[str, Any]:
+    """Return median, its distribution-free 95 % bounds (null: too few), mean and worst."""
+    bounds = order_statistic_bounds(values, 0.5, 0.95)
+    return {
+        "trials": len(values),
+        "median": round(median(values), 6),
+        "low": _rounded(bounds.low),
+        "high": _rounded(bounds.high),
+        "mean": round(sum(values) / len(values), 6),
+        "worst": round(worst(values), 6),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The resets of RFC 6201 that a board without line cards has: process, OS and power."""
+
+import enum
+import math
+from collections.abc import Callable
+
+from rig.clock import Deadline
+from rig.drivers.console import fresh
+from rig.errors import BoardError
+from rig.measure import Measurement
+from rig.place import Place
+from rig.strategy import Status
+from rig.upgrade import Event, Follower
+
+PROCESS = "walnutd"
+# The board has no pidof.
+KILL = (
+    "k=1; for p in /proc/[0-9]*; do read -r c <$p/comm && "
+    f'[ "$c" = {PROCESS} ] && kill -9 ${{p##*/}} && k=0; done 2>/dev/null; [ $k = 0 ]'
+)
+
+
+class Reset(enum.Enum):
+    """What is reset; RFC 6201 sections 4.2.2, 4.2.1 and 4.3.1."""
+
+    process = "process"
+    os = "os"
+    power = "power"
+
+
+def reset_process(place: Place) -> None:
+    """Kill the service's process and wait until init has another one answer.
+
+    Raises:
+        BoardError: there was nothing to kill, or nothing came back.
+    """
+    lines, _, code = place.shell.run(KILL)
+    if code:
+        raise BoardError(f"{PROCESS} could not be killed: {' '.join(lines)}")
+    place.service.wait_up(Deadline.after(place.clock, place.strategy.boot_limit_s), None)
+
+
+def reset_os(place: Place, on_event: Callable[[Event], None]) -> int:
+    """Have the running system restart itself; return how often the PROM started."""
+    fresh(place.console)
+    place.console.sendline("reboot")
+    return _booted(place, on_event)
+
+
+def reset_power(
+    place: Place, off_s: float, on_event: Callable[[Event], None]
+) -> tuple[int, Measurement]:
+    """Take the board's power away for `off_s` seconds.
+
+    Return how often the PROM started, and how long the power really was gone: each edge lies
+    somewhere between the command and the confirmation of whatever switched it.
+    """
+    fresh(place.console)
+    if place.supply:
+        off = _bracket(place, lambda: place.supply.output(False))
+        place.clock.sleep(off_s)
+        on = _bracket(place, lambda: place.supply.output(True))
+        source = place.supply.identity()
+    else:
+        off = _bracket(place, lambda: place.strategy.transition(Status.off))
+        place.clock.sleep(off_s)
+        on = _bracket(place, place.strategy.start)
+        source = f"PDU {place.power.port.model}, outlet {place.power.port.index}"
+    gone = power_gone(off, on, source, place.clock.now())
+    return _booted(place, on_event), gone
+
+
+def power_gone(
+    off: tuple[float, float], on: tuple[float, float], source: str, taken_at_s: float
+) -> Measurement:
+    """Return how long the power was gone between two edges, each bracketed by two moments.
+
+    An edge is anywhere in its bracket: half the width over √3 is its standard uncertainty.
+    """
+    widths = [late - early for early, late in (off, on)]
+    uncertainty = 2 * math.hypot(*(width / math.sqrt(12) for width in widths))
+    return Measurement(
+        name="power.gone",
+        value=sum(on) / 2 - sum(off) / 2,
+        unit="s",
+        uncertainty=uncertainty,
+        source=source,
+        taken_at_s=taken_at_s,
+        method="between command and confirmation of both edges, k = 2",
+    )
+
+
+def _bracket(place: Place, act: Callable[[], object]) -> tuple[float, float]:
+    before_s = place.clock.now()
+    act()
+    return before_s, place.clock.now()
+
+
+def _booted(place: Place, on_event: Callable[[Event], None]) -> int:
+    """Follow the board until its service is up, then log in."""
+    follower = Follower(place.console, place.clock, on_event)
+    deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
+    ended_on = follower.follow(deadline, lambda: False)
+    place.strategy.lost()
+    if ended_on == "failed":
+        raise BoardError(f"the board gave up: {follower.events[-1].keys}")
+    return follower.boots + place.boot()

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""What a place consists of and what joins it, as its file says: for the reports' drawing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+PLACE_FILE = "place.json"  # in a run's folder: what its reports say of the place
+# What an instrument of that name is connected to at the board.
+JOINS = {
+    "counter": "heartbeat",
+    "supply": "5 V",
+    "interposer": "flash bus",
+    "generator": "reference",
+    "oscilloscope": "heartbeat",
+    "analyser": "heartbeat",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of equipment between rig and board."""
+
+    name: str
+    model: str
+    address: str
+    joins: str
+
+
+def parts(environment: Any) -> tuple[Part, ...]:  # noqa: ANN401 # labgrid is untyped
+    """Return the equipment of a place's labgrid environment, in the order of its file."""
+    main = environment.get_target("main")
+    found = []
+    for resource in main.resources:
+        kind = type(resource).__name__
+        if kind == "NetworkSerialPort":
+            found.append(Part("console", "RFC 2217", f"{resource.host}:{resource.port}", "UART"))
+        elif kind == "NetworkPowerPort":
+            outlet = f"outlet {resource.index}"
+            found.append(Part("PDU", resource.model, resource.host, outlet))
+        elif kind == "BoardService":
+            found.append(Part("traffic", "UDP", f"{resource.host}:{resource.port}", "Ethernet"))
+        elif kind == "BundleServer":
+            found.append(Part("bundles", "HTTP", resource.url, "Ethernet"))
+    if "bench" in environment.config.get_targets():
+        for resource in environment.get_target("bench").resources:
+            if type(resource).__name__ == "ScpiInstrument":
+                joins = JOINS.get(resource.name, "")
+                found.append(Part(resource.name, resource.model, resource.visa, joins))
+    return tuple(found)

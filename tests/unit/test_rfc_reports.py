@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""The RFC 7654 and RFC 6201 reports say what was measured, and what is no trial of the claim."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from rig.report import rfc
+from rig.report.rfc import rfc6201, rfc7654, write
+from rig.reset import power_gone
+from rig.topology import PLACE_FILE
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+PLACE = {
+    "board": "a <board>",
+    "parts": [{"name": "PDU", "model": "apc", "address": "192.0.2.20", "joins": "outlet 3"}],
+    "load": {
+        "protocol": "UDP",
+        "rate_hz": 1000.0,
+        "request_octets": 78,
+        "answer_octets": 142,
+        "bps": 624000.0,
+    },
+}
+
+
+def measured(value_s: float, uncertainty_s: float = 0.003) -> dict[str, Any]:
+    return {
+        "value_s": value_s,
+        "uncertainty_s": uncertainty_s,
+        "instrument": "a counter",
+        "method": "G - P",
+    }
+
+
+def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
+    found = {
+        "name": name,
+        "from": "1.0.0",
+        "to": "2.0.0",
+        "fault": "none",
+        "outcome": "new",
+        "ended_on": "done",
+        "outage": {
+            "traffic": measured(outage_s),
+            "counter": None,
+            "frame_loss": measured(outage_s),
+            "agreement": "traffic only",
+            "lost": round(outage_s * 1000),
+        },
+        "impaired": {"duplicates": 0, "reordered": 0, "late": 0},
+        "raw": {"file": "raw/x.npz", "sha256": "ab" * 32},
+        "reset": None,
+        "power_gone": None,
+        "phases": {"T1_s": 5.0, "T2_s": 2.0, "T3_s": 0.5, "T4_s": 7.5},
+        "boots": 1,
+        "error": None,
+        "notes": [],
+    }
+    return found | changes
+
+
+def reset(name: str, what: str, outage_s: float, **changes: Any) -> dict[str, Any]:
+    phases = dict.fromkeys(("T1_s", "T2_s", "T3_s", "T4_s"))
+    facts = {"reset": what, "to": "1.0.0", "outcome": "old", "phases": phases}
+    return step(name, outage_s, **(facts | changes))
+
+
+def summary(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "place": "walnut-1",
+        "command": "rig cycle",
+        "started": "2026-01-01T00:00:00+00:00",
+        "ended": None,
+        "instruments": {"counter": "a counter"},
+        "floors": None,
+        "steps": list(steps),
+    }
+
+
+def fits(name: str, report: dict[str, Any]) -> dict[str, Any]:
+    schema = json.loads((REFERENCE / f"{name}.schema.json").read_text())
+    jsonschema.validate(json.loads(json.dumps(report)), schema)
+    return report
+
+
+def test_an_upgrade_is_reported_by_direction_with_both_methods() -> None:
+    down = step("down", 0.5, **{"from": "2.0.0", "to": "1.0.0"})
+    report = rfc7654(summary(step("up 1", 1.0), step("up 2", 1.4), down), PLACE)
+
+    assert report is not None
+    up, back = fits("rfc7654", report)["directions"]
+    assert (up["from"], up["to"], len(up["trials"])) == ("1.0.0", "2.0.0", 2)
+    assert up["tpl_frames"]["median"] == 1200
+    assert up["tpl_time"]["timestamp, traffic"]["worst"] == 1.4
+    assert up["tpl_time"]["timestamp, counter"] is None
+    assert up["phases"]["T4_s"]["median"] == 7.5
+    assert not up["enough"]
+    assert back["tpl_frames"]["worst"] == 500
+
+
+def test_what_is_no_trial_is_named_and_not_counted() -> None:
+    failed = step("up 2", 60.0, outcome="bricked", error="the board must be looked at")
+    faulted = step("up 3", 3.0, fault="cut@op:7/after")
+    report = rfc7654(summary(step("up 1", 1.0), failed, faulted), PLACE)
+
+    assert report is not None
+    fits("rfc7654", report)
+    assert [trial["name"] for trial in report["directions"][0]["trials"]] == ["up 1"]
+    assert report["excluded"] == [
+        {"name": "up 2", "outcome": "bricked", "why": "the board must be looked at"}
+    ]
+
+
+def test_what_was_odd_is_an_anomaly() -> None:
+    unclear = step("up 1", 1.0, notes=["the probe stalled"])
+    unclear["outage"]["agreement"] = "unclear"
+    unclear["impaired"]["late"] = 3
+    report = rfc7654(summary(unclear, step("up 2", 1.0)), PLACE)
+
+    assert report is not None
+    (odd,) = report["anomalies"]
+    assert odd["name"] == "up 1"
+    assert odd["what"][0] == "the probe stalled"
+    assert "unclear" in odd["what"][1]
+    assert odd["what"][2] == "3 answers late"
+    assert report["directions"][0]["unclear"] == 1
+
+
+def test_from_a_power_reset_exactly_the_time_without_power_is_taken_off() -> None:
+    power = reset("power 1", "power", 16.2, power_gone=measured(15.0, 0.004))
+    process = reset("process 1", "process", 0.05)
+    report = rfc6201(summary(power, process, step("up", 1.0)), PLACE)
+
+    assert report is not None
+    fits("rfc6201", report)
+    first, second = report["resets"]
+    assert (first["what"], second["what"]) == ("power", "process")
+    time = first["trials"][0]["reset_time"]["timestamp, traffic"]
+    assert time["value_s"] == pytest.approx(1.2)
+    assert time["uncertainty_s"] == pytest.approx(0.005)
+    assert second["reset_time"]["frame loss"]["median"] == 0.05
+    assert report["missing"] == ["Operating system reset (section 4.2.1)"]
+
+
+def test_an_edge_lies_anywhere_in_its_bracket() -> None:
+    gone = power_gone((10.0, 10.006), (25.0, 25.012), "a supply", 26.0)
+
+    assert gone.value == pytest.approx(15.003)
+    standard_s = (0.006**2 / 12 + 0.012**2 / 12) ** 0.5
+    assert gone.uncertainty == pytest.approx(2 * standard_s)
+
+
+def test_a_run_without_either_makes_no_report(tmp_path: Path) -> None:
+    assert rfc7654(summary(), PLACE) is None
+    assert rfc6201(summary(step("up", 1.0)), PLACE) is None
+    assert write(tmp_path, summary(step("up", 1.0))) == [], "no place.json: an older run"
+
+
+def test_the_pages_link_the_raw_data_and_need_no_network(tmp_path: Path) -> None:
+    (tmp_path / PLACE_FILE).write_text(json.dumps(PLACE))
+    trials = [step(f"up {number}", 1.0 + number / 100) for number in range(20)]
+    made = write(tmp_path, summary(*trials, reset("os 1", "os", 1.1)))
+
+    assert made == list(rfc.TITLES)
+    upgrade, resets = ((tmp_path / f"{name}.html").read_text() for name in made)
+    assert 'href="raw/x.npz"' in upgrade
+    assert "a &lt;board&gt;" in upgrade
+    assert "too few trials" not in upgrade.split("Every trial")[0]
+    assert "Fewer than 20 trials" in resets
+    assert 'src="http' not in upgrade + resets
