@@ -30,6 +30,7 @@ STORE_LIMIT_S = 10.0
 SETTLE_LIMIT_S = 30.0
 CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 UPGRADE_LIMIT_S = 300.0
+STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +78,7 @@ class PendingStep:
             outages = self._watch.settle(self._episode, deadline=deadline)
             if not outages.recovered:
                 self._place.check_feed()
+                _check_host(outages)
         except BenchError as error:
             self.result.outcome = Outcome.bench
             self.result.error = f"{error.who}: {error}"
@@ -273,6 +275,15 @@ class Injector:
         result.outcome = judge(facts)
         if not consistent or kernel != (known.kernel if known else None):
             result.notes.append(f"runs kernel {kernel}, root file system {identity}")
+
+
+def _check_host(outages: Outages) -> None:
+    """Raise BenchError when the rig's own computer was too busy to tell whether service is back."""
+    if outages.stalled_s > STALLED_SHARE * outages.watched_s:
+        raise BenchError(
+            "the service did not settle, but the rig's own computer stood still for"
+            f" {outages.stalled_s:.2f} of {outages.watched_s:.0f} s meanwhile: take work off it"
+        )
 
 
 def _committed(upgrade: UpgradeRecord | None) -> int:

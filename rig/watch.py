@@ -87,6 +87,8 @@ class Outages:
     releases: tuple[str, ...]
     notes: tuple[str, ...]
     raw: Path
+    watched_s: float = 0.0  # from the event's start to this judgement
+    stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
 
 
 class ServiceWatch:
@@ -295,6 +297,8 @@ class ServiceWatch:
             releases=answers.releases,
             notes=tuple(notes),
             raw=self._save(episode, answers),
+            watched_s=now_s - episode.opened_s,
+            stalled_s=sum(to_s - at_s for at_s, to_s in answers.stalls),
         )
 
     def _lost(self, span: Gap | None) -> int:

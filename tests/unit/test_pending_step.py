@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""A service that does not settle is the board's failure only when the bench could have told."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from rig.clock import SystemClock
+from rig.errors import BenchError
+from rig.faults import Outcome
+from rig.inject import PendingStep, StepResult
+from rig.measure import Measurement
+from rig.outage import Gap
+from rig.watch import Episode, Floors, Outages
+
+MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
+SILENT = Outages(
+    label="reset",
+    traffic=MEASURED,
+    counter=None,
+    frame_loss=MEASURED,
+    agreement="traffic only",
+    loss_frames=3,
+    duplicates=0,
+    reordered=0,
+    late=0,
+    gaps=(),
+    longest=Gap(1.0, 2.0),
+    recovered=False,
+    floors=Floors(traffic_s=0.003, counter_s=None, duration_s=5.0, lost=0),
+    releases=("1.0.0",),
+    notes=(),
+    raw=Path("raw.npz"),
+    watched_s=36.0,
+)
+
+
+class Place:
+    """A place whose feed is well, or not."""
+
+    clock = SystemClock()
+
+    def __init__(self, *, fed: bool = True) -> None:
+        self._fed = fed
+
+    def check_feed(self) -> None:
+        if not self._fed:
+            raise BenchError("no current flows")
+
+
+class Watch:
+    def __init__(self, outages: Outages) -> None:
+        self._outages = outages
+
+    def settle(self, episode: Episode, **_: object) -> Outages:
+        del episode
+        return self._outages
+
+
+def settled(outages: Outages, *, fed: bool = True) -> StepResult:
+    result = StepResult(name="reset", wanted="1.0.0", fault="none", outcome=Outcome.old)
+    episode = Episode("reset", 0.0, 1.0)
+    place = cast("Any", Place(fed=fed))
+    return PendingStep(result, place, cast("Any", Watch(outages)), episode).settle()
+
+
+def test_a_service_that_stays_away_is_the_boards_failure() -> None:
+    assert settled(SILENT).outcome is Outcome.bricked
+    assert settled(replace(SILENT, recovered=True)).outcome is Outcome.old
+
+
+@pytest.mark.parametrize(
+    ("outages", "fed", "said"),
+    [
+        (replace(SILENT, stalled_s=2.3), True, "own computer stood still for 2.30 of 36 s"),
+        (SILENT, False, "no current flows"),
+    ],
+)
+def test_a_bench_that_could_not_tell_is_the_benchs_failure(
+    outages: Outages, fed: bool, said: str
+) -> None:
+    result = settled(outages, fed=fed)
+    assert result.outcome is Outcome.bench
+    assert said in str(result.error)
