@@ -10,8 +10,17 @@ from rig.report.summary import summarise, write_summary
 from rig.results import Results
 
 
-def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> None:
+def build(
+    folder: Path,
+    warn: Callable[[str], None],
+    *,
+    allure: bool = True,
+    where: Path | str = "",
+    run: str = "",
+) -> None:
     """Write every report of the run in `folder`; `warn` hears what could not be made.
+
+    The records are the folder's own, or those of `run` in `where` (a file or a DSN).
 
     Raises:
         UsageError: there is no run in `folder`.
@@ -19,7 +28,7 @@ def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> 
     from rig.report.allure import generate  # noqa: PLC0415 # only when a report is made
     from rig.report.page import write_page  # noqa: PLC0415 # matplotlib is slow to import
 
-    results = Results.open(folder / "results.sqlite")
+    results = Results.open(where or folder / "results.sqlite", run)
     try:
         summary, pairs = summarise(results), results.pairs()
     finally:

@@ -79,9 +79,11 @@ def summary_of(results: Results) -> dict[str, Any]:
 def test_a_step_is_on_disk_when_add_step_returns(results: Results) -> None:
     results.add_step(step())
     other = sqlite3.connect(results.path)
-    assert other.execute("SELECT name, outcome, traffic_s FROM step").fetchall() == [
-        ("upgrade", "new", 0.6)
-    ]
+    found = other.execute(
+        "SELECT trial.name, outcome, value, u, k, instrument FROM trial JOIN measurement"
+        " ON trial.number = measurement.trial WHERE measurement.name = 'counter'"
+    )
+    assert found.fetchall() == [("upgrade", "new", 0.6, 0.002, 2.0, "a counter")]
 
 
 def test_the_summary_says_all_that_a_program_asks_for(results: Results) -> None:
@@ -108,16 +110,20 @@ def test_a_product_failure_is_not_hidden_by_a_bench_failure() -> None:
 def test_a_full_disk_is_a_bench_error_and_loses_nothing(results: Results) -> None:
     """SQLite's own page limit stands for the disk's."""
     results.add_step(step())
-    pages = results._database.execute("PRAGMA page_count").fetchone()[0]
-    results._database.execute(f"PRAGMA max_page_count = {pages}")
+    with results._database.transaction() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    done = 1
 
     def fill() -> None:
+        nonlocal done
         for _ in range(200):
             results.add_step(step())
+            done += 1
 
     with pytest.raises(BenchError, match="free space"):
         fill()
-    assert len(Results.open(results.path).steps()) >= 1
+    assert len(Results.open(results.path).steps()) == done
 
 
 def test_the_page_needs_no_network_and_shows_each_step(results: Results, tmp_path: Path) -> None:
