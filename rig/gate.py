@@ -43,6 +43,7 @@ class Night:
     label: str
     run: str = ""
     place: str = ""
+    started_at_s: float = 0.0
     samples: Mapping[Key, Sample]
     instruments: Mapping[str, str] = field(default_factory=dict)
     floors: Mapping[str, float] = field(default_factory=dict)

@@ -57,7 +57,7 @@ def nights(words: Iterable[str], *, place: str = "", since: str = "") -> list[Ni
             for run in runs(database):
                 wanted = run["started_at_s"] >= from_s and place in {"", run["place"]}
                 if wanted and run["id"] not in found:  # a copy of it may be elsewhere
-                    found[run["id"]] = (run["started_at_s"], _night(database, run))
+                    found[run["id"]] = (run["started_at_s"], night_of(database, run))
         finally:
             database.close()
     measured = [night for _, night in sorted(found.values(), key=lambda item: item[0])]
@@ -75,7 +75,8 @@ def _moment(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
 
 
-def _night(database: Database, run: dict[str, Any]) -> Night:
+def night_of(database: Database, run: dict[str, Any]) -> Night:
+    """Return one run: its trials that have a time, and its bench."""
     trial, figure, event = schema.trial.c, schema.measurement.c, schema.event.c
     together = (trial.run == figure.run) & (trial.number == figure.trial)
     columns = (trial.kind, trial.fault, trial.from_release, trial.wanted, trial.outcome)
@@ -100,6 +101,7 @@ def _night(database: Database, run: dict[str, Any]) -> Night:
         label=dt.datetime.fromtimestamp(run["started_at_s"], dt.UTC).strftime("%Y-%m-%d %H:%M"),
         run=run["id"],
         place=run["place"],
+        started_at_s=run["started_at_s"],
         samples={key: _sample(group) for key, group in groups.items()},
         instruments={
             row["name"]: row["identity"]

@@ -33,7 +33,7 @@ class Results:
     def __init__(self, database: Database, run: str, folder: Path) -> None:
         self.path = database.path or folder
         self.id = run
-        self._database = database
+        self.database = database
         self._folder = folder
         self._cycle: int | None = None
         self._copy: Copy | None = None
@@ -58,7 +58,7 @@ class Results:
         with results._write() as writer:
             writer.begin(place, command, wall_time_s())
         if copy_to:
-            results._copy = Copy(results._database, results.id, Database(copy_to))
+            results._copy = Copy(results.database, results.id, Database(copy_to))
             results._copy.push()
         return results
 
@@ -79,7 +79,7 @@ class Results:
 
     @contextmanager
     def _write(self) -> Iterator[Writer]:
-        with self._database.transaction() as connection:
+        with self.database.transaction() as connection:
             yield Writer(connection, self.id, self._folder)
         if self._copy:
             self._copy.push()
@@ -127,12 +127,12 @@ class Results:
     def close(self) -> None:
         if self._copy:
             self._copy.close()
-        self._database.close()
+        self.database.close()
 
     def run(self) -> dict[str, Any]:
         """Return the run's row, its instruments and its floors."""
         table = schema.run
-        row = self._database.rows(sa.select(table).where(table.c.id == self.id))[0]
+        row = self.database.rows(sa.select(table).where(table.c.id == self.id))[0]
         found = self._rows(schema.instrument)
         row["instruments"] = {item["name"]: item["identity"] for item in found}
         events = self._rows(schema.event, schema.event.c.name == "floors")
@@ -150,7 +150,7 @@ class Results:
 
     def _rows(self, table: sa.Table, *which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
         mine = sa.select(table).where(table.c.run == self.id, *which)
-        return self._database.rows(mine.order_by(table.c.number))
+        return self.database.rows(mine.order_by(table.c.number))
 
 
 def open_records(where: Path | str) -> Database:

@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.history import night_of
 from rig.report import mismatch
 from rig.report.links import point_latest_to
 from rig.report.summary import summarise, write_summary
@@ -31,6 +32,7 @@ def build(
     results = Results.open(where or folder / "results.sqlite", run)
     try:
         summary, pairs = summarise(results), results.pairs()
+        night = night_of(results.database, results.run())
     finally:
         results.close()
     write_summary(folder / "summary.json", summary)
@@ -38,6 +40,6 @@ def build(
         document = mismatch.table(summary, pairs)
         write_summary(folder / "mismatch.json", document)
         mismatch.write_page(folder / "mismatch.html", document)
-    made = allure and generate(folder, warn)
+    made = allure and generate(folder, warn, night)
     write_page(folder / "index.html", summary, allure=made)
     point_latest_to(folder, warn)

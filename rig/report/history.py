@@ -57,7 +57,7 @@ def chart(step: str, nights: Sequence[Night], judgement: Judgement | None) -> st
     figure.align_ylabels()
     every = max(1, -(-len(nights) // LABELS_MAX))
     shown = range(0, len(nights), every)
-    panels[-1].set_xticks(list(shown), [nights[at].label.replace(" ", "\n") for at in shown])
+    panels[-1].set_xticks(list(shown), [nights[at].label[5:].replace(" ", "\n") for at in shown])
     panels[0].legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, labelcolor=INK
     )

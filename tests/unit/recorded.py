@@ -73,7 +73,7 @@ def step(boot: float = 1.0, outage_s: float = 1.7, raw: Path = Path("raw.npz")) 
         events=events,
         ended_on="done",
         refused=None,
-        t1_s=34.0 * boot**0.01,
+        t1_s=34.0,
         t2_s=6.3 + longer_s,
         t3_s=1.4,
         boots=1,

@@ -110,7 +110,7 @@ def test_a_product_failure_is_not_hidden_by_a_bench_failure() -> None:
 def test_a_full_disk_is_a_bench_error_and_loses_nothing(results: Results) -> None:
     """SQLite's own page limit stands for the disk's."""
     results.add_step(step())
-    with results._database.transaction() as connection:
+    with results.database.transaction() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     done = 1
