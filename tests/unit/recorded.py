@@ -34,7 +34,7 @@ def measured(name: str, value: float) -> Measurement:
         value=value,
         unit="s",
         uncertainty=0.002,
-        source=f"a {name}",
+        source=f"a {name.rpartition('.')[2]}",
         taken_at_s=1.0,
         method="G - P",
     )
