@@ -3,11 +3,12 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import replay_run, runs, sweep_run
+from rig import records_run, replay_run, runs, sweep_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
@@ -34,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--place", type=Path, required=True, help="place file")
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
+        command.add_argument("--record-to", metavar="DSN", help=f"or ${runs.RECORD_TO}")
     cycle.add_argument("--from", dest="old", required=True, metavar="RELEASE")
     cycle.add_argument("--to", dest="new", required=True, metavar="RELEASE")
     cycle.add_argument("--cycles", type=int, default=1, metavar="N")
@@ -42,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     replay_run.add_arguments(commands.add_parser("replay", help="repeat one trial from its key"))
     report = commands.add_parser("report", help="make the reports of a run again")
     report.add_argument("folder", type=Path)
+    records_run.add_commands(commands.add_parser)
     doctor = commands.add_parser("doctor", help="check this computer and a place")
     doctor.add_argument("--place", type=Path, action="append", default=[], help="place file")
     doctor.add_argument("--offline", action="store_true", help="ask no equipment")
@@ -91,6 +94,10 @@ def _run(arguments: argparse.Namespace) -> int:
         "reset": _reset,
         "report": lambda words: _report(words.folder.resolve(), allure=True),
         "rescue": _rescue,
+        "history": records_run.history,
+        "gate": records_run.gate,
+        "export": records_run.export,
+        "record": records_run.record,
         "doctor": _doctor,
     }
     return acts[arguments.command](arguments)
@@ -173,6 +180,10 @@ def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> i
     folder.mkdir(parents=True, exist_ok=True)
     (folder / runs.ERROR_FILE).unlink(missing_ok=True)
     words = [*options, *runs.with_records(folder)]
+    if (
+        arguments.record_to
+    ):  # no option of pytest's: those are recorded, and a DSN may hold a secret
+        os.environ[runs.RECORD_TO] = arguments.record_to
     code = runs.wait(runs.start(runs.command([module], arguments.place, folder, words)))
     if code == 4:  # pytest could not use its command line
         return USAGE

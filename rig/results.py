@@ -1,143 +1,183 @@
 # SPDX-License-Identifier: MIT
-"""What was found, in one SQLite file, each step at once: nothing finished is ever lost."""
+"""What was found in one run, each step recorded at once: nothing finished is ever lost."""
 
 import dataclasses
 import json
-import sqlite3
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import sqlalchemy as sa
 
 from rig.clock import wall_time_s
-from rig.errors import BenchError, UsageError
-from rig.inject import StepResult
+from rig.errors import UsageError
 from rig.measure import Measurement
-from rig.pairs import Pair
+from rig.records import Database, schema
+from rig.records.copies import Copy
+from rig.records.rows import Writer
 
-FORMAT = 1
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS run (
-    format INTEGER NOT NULL, place TEXT NOT NULL, command TEXT NOT NULL,
-    started_at_s REAL NOT NULL, ended_at_s REAL, status TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS instrument (
-    name TEXT PRIMARY KEY, identity TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS step (
-    number INTEGER PRIMARY KEY, name TEXT NOT NULL, outcome TEXT NOT NULL, fault TEXT NOT NULL,
-    traffic_s REAL, counter_s REAL, record TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS floor (record TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS pair (
-    number INTEGER PRIMARY KEY, part TEXT NOT NULL, subject TEXT NOT NULL, expected TEXT NOT NULL,
-    seen TEXT NOT NULL, verdict TEXT NOT NULL, record TEXT NOT NULL) STRICT;
-"""
+if TYPE_CHECKING:
+    from rig.inject import StepResult
+    from rig.pairs import Pair
 
 
 class Results:
-    """One run's file.  Every method commits before it returns.
+    """One run in a file or on a lab's server.  Every method commits before it returns.
 
     Raises:
-        BenchError: the disk is full or gone; what was recorded before stays.
+        BenchError: the database is locked, full or gone; what was recorded before stays.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._database = self._guard(lambda: sqlite3.connect(path))
+    def __init__(self, database: Database, run: str, folder: Path) -> None:
+        self.path = database.path or folder
+        self.id = run
+        self.database = database
+        self.folder = folder
+        self._cycle: int | None = None
+        self._copy: Copy | None = None
 
     @classmethod
-    def create(cls, path: Path, *, place: str, command: str) -> Self:
-        """Start a run's file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        results = cls(path)
-        results._write("PRAGMA journal_mode = WAL")
-        results._guard(lambda: results._database.executescript(SCHEMA))
-        values = (FORMAT, place, command, wall_time_s(), "running")
-        sql = "INSERT INTO run (format, place, command, started_at_s, status)"
-        results._write(f"{sql} VALUES (?, ?, ?, ?, ?)", values)
+    def create(
+        cls,
+        where: Path | str,
+        *,
+        place: str,
+        command: str,
+        folder: Path | None = None,
+        copy_to: str = "",
+    ) -> Self:
+        """Start a run in `where`, a file or a DSN; `folder` is where its raw data are.
+
+        With `copy_to` (a DSN) each row goes there too, after it is safe here.
+        """
+        if isinstance(where, Path):
+            where.parent.mkdir(parents=True, exist_ok=True)
+        results = cls(Database.open(where), uuid.uuid4().hex, folder or _folder_of(where))
+        with results._write() as writer:
+            writer.begin(place, command, wall_time_s())
+        if copy_to:
+            results._copy = Copy(results.database, results.id, Database(copy_to))
+            results._copy.push()
         return results
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open a run that exists; UsageError if it does not."""
-        if not path.exists():
-            raise UsageError(f"{path}: there is no such run")
-        return cls(path)
+    def open(cls, where: Path | str, run: str = "") -> Self:
+        """Open a run that exists, by the start of its id; without one the newest.
 
-    def _guard(self, act: Any) -> Any:  # noqa: ANN401 # a call of sqlite3's, whatever it returns
-        try:
-            return act()
-        except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as error:
-            raise BenchError(
-                f"results cannot be recorded in {self.path}: {error}; free space on that disk. "
-                "Steps recorded before are safe"
-            ) from error
+        Raises:
+            UsageError: there is no such run.
+        """
+        database = open_records(where)
+        found = [row for row in runs(database) if row["id"].startswith(run)]
+        if not found or (run and len(found) > 1):
+            database.close()
+            raise UsageError(f"{database}: {len(found)} runs with the id {run or '(any)'}")
+        folder = database.path.parent if database.path else Path(found[-1]["folder"])
+        return cls(database, found[-1]["id"], folder)
 
-    def _write(self, sql: str, values: tuple[Any, ...] = ()) -> None:
-        def act() -> None:
-            with self._database:
-                self._database.execute(sql, values)
+    @contextmanager
+    def _write(self) -> Iterator[Writer]:
+        with self.database.transaction() as connection:
+            yield Writer(connection, self.id, self.folder)
+        if self._copy:
+            self._copy.push()
 
-        self._guard(act)
+    def begin_cycle(self, name: str) -> None:
+        """Have the steps that follow belong together."""
+        with self._write() as writer:
+            self._cycle = writer.cycle(name, wall_time_s())
 
     def add_instruments(self, identities: Mapping[str, str]) -> None:
-        for name, identity in identities.items():
-            self._write("INSERT OR REPLACE INTO instrument VALUES (?, ?)", (name, identity))
+        with self._write() as writer:
+            for name, identity in identities.items():
+                writer.instrument(name, identity)
 
     def add_floors(self, floors: object) -> None:
-        self._write("INSERT INTO floor VALUES (?)", (json.dumps(plain(floors)),))
+        with self._write() as writer:
+            writer.floors(plain(floors))
 
-    def add_step(self, step: StepResult) -> int:
+    def add_step(self, step: "StepResult") -> int:
         """Record one step; return its number, from 1."""
-        outages = step.outages
-        traffic_s = outages.traffic.value if outages else None
-        counter_s = outages.counter.value if outages and outages.counter else None
-        values = (step.name, step.outcome.value, step.fault, traffic_s, counter_s)
-        sql = "INSERT INTO step (name, outcome, fault, traffic_s, counter_s, record)"
-        self._write(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(plain(step))))
-        return int(self._guard(lambda: self._one("SELECT max(number) FROM step")))
+        with self._write() as writer:
+            return writer.step(plain(step), self._cycle)
 
-    def add_pair(self, pair: Pair) -> None:
+    def add_pair(self, pair: "Pair") -> None:
         """Record what was expected and what was seen of one combination."""
-        values = (pair.part, pair.subject, pair.expected, pair.seen, pair.verdict.value)
-        sql = "INSERT INTO pair (part, subject, expected, seen, verdict, record)"
-        self._write(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", (*values, json.dumps(plain(pair))))
+        with self._write() as writer:
+            writer.pair(plain(pair), pair.verdict.value)
 
-    def _one(self, sql: str) -> Any:  # noqa: ANN401
-        return self._database.execute(sql).fetchone()[0]
+    def add_attachment(self, path: Path) -> None:
+        """Note a file of the whole run with its SHA-256."""
+        with self._write() as writer:
+            writer.attachment(None, path)
 
     def finish(self, status: str) -> None:
-        """Close the run as `complete` or `interrupted`."""
-        self._write("UPDATE run SET ended_at_s = ?, status = ?", (wall_time_s(), status))
+        """Close the run as `complete` or `interrupted`.
+
+        Raises:
+            BenchError: the copy is not whole; says how it can be made so.
+        """
+        with self._write() as writer:
+            writer.end(status, wall_time_s())
+        if self._copy:
+            self._copy.finish()
 
     def close(self) -> None:
-        self._database.close()
+        if self._copy:
+            self._copy.close()
+        self.database.close()
 
     def run(self) -> dict[str, Any]:
         """Return the run's row, its instruments and its floors."""
-        cursor = self._database.execute("SELECT * FROM run")
-        names = [column[0] for column in cursor.description]
-        row = dict(zip(names, cursor.fetchone(), strict=True))
-        row["instruments"] = dict(self._database.execute("SELECT name, identity FROM instrument"))
-        floors = self._database.execute("SELECT record FROM floor").fetchall()
-        row["floors"] = [json.loads(record) for (record,) in floors]
+        table = schema.run
+        row = self.database.rows(sa.select(table).where(table.c.id == self.id))[0]
+        found = self._rows(schema.instrument)
+        row["instruments"] = {item["name"]: item["identity"] for item in found}
+        events = self._rows(schema.event, schema.event.c.name == "floors")
+        row["floors"] = [json.loads(event["detail"]) for event in events]
         return row
 
     def steps(self) -> list[dict[str, Any]]:
         """Return every step as it was recorded, in order."""
-        rows = self._database.execute("SELECT record FROM step ORDER BY number").fetchall()
-        return [json.loads(record) for (record,) in rows]
+        return [json.loads(row["record"]) for row in self._rows(schema.trial)]
 
     def pairs(self) -> list[dict[str, Any]]:
-        """Return every pair with its verdict, in order; none from a run of an older rig."""
-        known = "SELECT count(*) FROM sqlite_master WHERE name = 'pair'"
-        if not self._one(known):
-            return []
-        rows = self._database.execute("SELECT record, verdict FROM pair ORDER BY number")
-        return [json.loads(record) | {"verdict": verdict} for record, verdict in rows.fetchall()]
+        """Return every pair with its verdict, in order."""
+        rows = self._rows(schema.pair)
+        return [json.loads(row["record"]) | {"verdict": row["verdict"]} for row in rows]
+
+    def _rows(self, table: sa.Table, *which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+        mine = sa.select(table).where(table.c.run == self.id, *which)
+        return self.database.rows(mine.order_by(table.c.number))
+
+
+def open_records(where: Path | str) -> Database:
+    """Open what exists, a file or a server.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    database = Database(where)
+    if database.path and not database.path.is_file():
+        raise UsageError(f"{where}: there is no such run")
+    return Database.open(where)
+
+
+def runs(database: Database) -> list[dict[str, Any]]:
+    """Return every run's row, the oldest first."""
+    return database.rows(sa.select(schema.run).order_by(schema.run.c.started_at_s, schema.run.c.id))
+
+
+def _folder_of(where: Path | str) -> Path:
+    return where.parent.resolve() if isinstance(where, Path) else Path.cwd()
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 # JSON
     """Make JSON of a record: dataclasses become objects, enumerations their values."""
     if isinstance(value, Measurement):
-        return {name: getattr(value, name) for name in value.__slots__}
+        return {name: plain(getattr(value, name)) for name in value.__slots__}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {item.name: plain(getattr(value, item.name)) for item in fields}

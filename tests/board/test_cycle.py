@@ -17,6 +17,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_up_and_down_again(campaign: Campaign, cycle: int, pytestconfig: pytest.Config) -> None:
     old, new = pytestconfig.getoption("rig_from"), pytestconfig.getoption("rig_to")
     fault = pytestconfig.getoption("rig_fault")
+    campaign.results.begin_cycle(f"cycle {cycle}")
     campaign.need(old)
     step = campaign.upgrade(f"cycle {cycle} up", new, fault)
     assert step.outcome.good, step.error

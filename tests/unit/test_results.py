@@ -12,55 +12,20 @@ import pytest
 from rig.errors import BenchError
 from rig.faults import Outcome
 from rig.inject import StepResult
-from rig.measure import Measurement
-from rig.outage import Gap
 from rig.report.page import measured, write_page
 from rig.report.summary import summarise, verdict
 from rig.results import Results
-from rig.watch import Floors, Outages
+from tests.unit import recorded
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "summary.schema.json"
 
 
-def measurement(value: float, name: str) -> Measurement:
-    return Measurement(
-        name=name, value=value, unit="s", uncertainty=0.002, source=f"a {name}", taken_at_s=1.0
-    )
-
-
 def step(outcome: Outcome = Outcome.new, value: float = 0.6) -> StepResult:
-    floors = Floors(traffic_s=0.003, counter_s=0.003, duration_s=5.0, lost=0)
-    outages = Outages(
-        label="upgrade",
-        traffic=measurement(value, "probe"),
-        counter=measurement(value, "counter"),
-        frame_loss=measurement(value, "loss"),
-        agreement="agree",
-        loss_frames=600,
-        duplicates=0,
-        reordered=0,
-        late=0,
-        gaps=(Gap(1.0, 1.6),),
-        longest=Gap(1.0, 1.6),
-        recovered=True,
-        floors=floors,
-        releases=("1.0.0", "2.0.0"),
-        notes=(),
-        raw=Path("raw.npz"),
-    )
-    return StepResult(
-        name="upgrade",
-        wanted="2.0.0",
-        fault="none",
-        from_release="1.0.0",
-        to_release="2.0.0",
-        outcome=outcome,
-        ended_on="done",
-        outages=None if outcome is Outcome.bench else outages,
-        boots=1,
-        started_at_s=1e9,
-        error="the lab (the bench): the PDU is gone" if outcome is Outcome.bench else None,
-    )
+    result = recorded.step(outage_s=value)
+    result.outcome = outcome
+    if outcome is Outcome.bench:
+        result.outages, result.error = None, "the lab (the bench): the PDU is gone"
+    return result
 
 
 @pytest.fixture
@@ -79,9 +44,11 @@ def summary_of(results: Results) -> dict[str, Any]:
 def test_a_step_is_on_disk_when_add_step_returns(results: Results) -> None:
     results.add_step(step())
     other = sqlite3.connect(results.path)
-    assert other.execute("SELECT name, outcome, traffic_s FROM step").fetchall() == [
-        ("upgrade", "new", 0.6)
-    ]
+    found = other.execute(
+        "SELECT trial.name, outcome, value, u, k, instrument FROM trial JOIN measurement"
+        " ON trial.number = measurement.trial WHERE measurement.name = 'outage.counter'"
+    )
+    assert found.fetchall() == [("upgrade", "new", 0.6, 0.002, 2.0, "a counter")]
 
 
 def test_the_summary_says_all_that_a_program_asks_for(results: Results) -> None:
@@ -108,16 +75,20 @@ def test_a_product_failure_is_not_hidden_by_a_bench_failure() -> None:
 def test_a_full_disk_is_a_bench_error_and_loses_nothing(results: Results) -> None:
     """SQLite's own page limit stands for the disk's."""
     results.add_step(step())
-    pages = results._database.execute("PRAGMA page_count").fetchone()[0]
-    results._database.execute(f"PRAGMA max_page_count = {pages}")
+    with results.database.transaction() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    done = 1
 
     def fill() -> None:
+        nonlocal done
         for _ in range(200):
             results.add_step(step())
+            done += 1
 
     with pytest.raises(BenchError, match="free space"):
         fill()
-    assert len(Results.open(results.path).steps()) >= 1
+    assert len(Results.open(results.path).steps()) == done
 
 
 def test_the_page_needs_no_network_and_shows_each_step(results: Results, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def measured(value_s: float, uncertainty_s: float = 0.003) -> dict[str, Any]:
 
 
 def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
-    found = {
+    found: dict[str, Any] = {
         "name": name,
         "from": "1.0.0",
         "to": "2.0.0",

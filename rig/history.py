@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""Nights out of records: each run's trials by type of step, for the gate and the run chart."""
+
+import datetime as dt
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from rig.errors import UsageError
+from rig.faults import Outcome
+from rig.gate import Key, Night, Sample
+from rig.records import Database, schema
+from rig.results import open_records, runs
+
+DIGITS = 6  # microseconds: figures are not told apart below
+FILE = "results.sqlite"
+
+
+def sources(words: Iterable[str]) -> list[str]:
+    """Return every file and server that is meant: of a folder, the results of all runs in it.
+
+    Raises:
+        UsageError: a folder holds none.
+    """
+    found = []
+    for word in words:
+        folder = Path(word)
+        if "://" in word or not folder.is_dir():
+            found.append(word)
+            continue
+        files = {path.resolve() for path in (*folder.glob(FILE), *folder.glob(f"*/{FILE}"))}
+        if not files:
+            raise UsageError(f"{folder} holds no run's {FILE}")
+        found += sorted(str(path) for path in files)
+    return found
+
+
+def nights(words: Iterable[str], *, place: str = "", since: str = "") -> list[Night]:
+    """Return the runs of one place that measured something, the oldest first.
+
+    Without `place` it is the newest run's.  Runs before `since` (ISO date or time, UTC) are left
+    out: a change that was accepted ends a baseline.
+
+    Raises:
+        UsageError: there is no such run, or `since` is no date.
+    """
+    from_s = _moment(since) if since else 0.0
+    found: dict[str, tuple[float, Night]] = {}
+    for word in sources(words):
+        database = open_records(word)
+        try:
+            for run in runs(database):
+                wanted = run["started_at_s"] >= from_s and place in {"", run["place"]}
+                if wanted and run["id"] not in found:  # a copy of it may be elsewhere
+                    found[run["id"]] = (run["started_at_s"], night_of(database, run))
+        finally:
+            database.close()
+    measured = [night for _, night in sorted(found.values(), key=lambda item: item[0])]
+    measured = [night for night in measured if night.samples]
+    if not measured:
+        raise UsageError(f"no run of {place or 'any place'} there has measured anything")
+    return [night for night in measured if night.place == measured[-1].place]
+
+
+def _moment(text: str) -> float:
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--since is a date like 2026-11-25, not {text!r}") from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
+
+
+def night_of(database: Database, run: dict[str, Any]) -> Night:
+    """Return one run: its trials that have a time, and its bench."""
+    trial, figure, event = schema.trial.c, schema.measurement.c, schema.event.c
+    together = (trial.run == figure.run) & (trial.number == figure.trial)
+    columns = (trial.kind, trial.fault, trial.from_release, trial.wanted, trial.outcome)
+    rows = database.rows(
+        sa.select(*columns, figure.name, figure.value, figure.u, figure.calibration)
+        .join_from(schema.measurement, schema.trial, together)
+        .where(figure.run == run["id"], figure.unit == "s")
+        .order_by(figure.number)
+    )
+    groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if Outcome(row["outcome"]).good and not row["name"].endswith(".frame_loss"):
+            groups[Key(_step(row), row["name"])].append(row)
+    outcomes = database.rows(sa.select(trial.outcome).where(trial.run == run["id"]))
+    named = sa.select(schema.instrument).where(schema.instrument.c.run == run["id"])
+    floors = database.rows(
+        sa.select(event.detail)
+        .where(event.run == run["id"], event.name == "floors")
+        .order_by(event.number)
+    )
+    return Night(
+        label=dt.datetime.fromtimestamp(run["started_at_s"], dt.UTC).strftime("%Y-%m-%d %H:%M"),
+        run=run["id"],
+        place=run["place"],
+        started_at_s=run["started_at_s"],
+        samples={key: _sample(group) for key, group in groups.items()},
+        instruments={
+            row["name"]: row["identity"]
+            for row in database.rows(named.order_by(schema.instrument.c.number))
+        },
+        floors=_floors(json.loads(floors[-1]["detail"])) if floors else {},
+        left_out=sum(not Outcome(row["outcome"]).good for row in outcomes),
+    )
+
+
+def _step(row: dict[str, Any]) -> str:
+    start, end = row["from_release"] or "?", row["wanted"] or "?"
+    step = f"power reset of {start}" if row["kind"] == "reset" else f"{start} → {end}"
+    return step if row["fault"] == "none" else f"{step} under {row['fault']}"
+
+
+def _sample(rows: Sequence[dict[str, Any]]) -> Sample:
+    stated = [row["u"] for row in rows if row["u"] is not None]
+    return Sample(
+        np.round([row["value"] for row in rows], DIGITS),
+        float(np.median(stated)) if stated else 0.0,
+        frozenset(row["calibration"] for row in rows),
+    )
+
+
+def _floors(record: dict[str, Any]) -> dict[str, float]:
+    """Return the floors of a run; lost datagrams are the traffic of the bench itself."""
+    names = {"traffic_s": "floor.traffic", "counter_s": "floor.counter", "lost": "floor.lost"}
+    return {name: record[key] for key, name in names.items() if record.get(key) is not None}

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""`rig history`, `rig gate`, `rig export` and `rig record`: commands over records, no board."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rig.errors import UsageError
+from rig.runs import BENCH, GOOD, PRODUCT
+
+if TYPE_CHECKING:
+    from rig.gate import Judgement, Night
+
+BASELINE = 10
+PAGE = "history.html"
+
+
+def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the four commands' options."""
+    history = add("history", help="how each figure went over the nights")
+    gate = add("gate", help="did the newest run get worse than those before?")
+    for command in (history, gate):
+        where = "files, folders of runs, postgresql://…"
+        command.add_argument("--results", nargs="+", required=True, metavar="WHERE", help=where)
+        command.add_argument(
+            "--place", default="", help="name of the place (default: the newest's)"
+        )
+        command.add_argument("--since", default="", metavar="DATE", help="leave out older runs")
+        command.add_argument("--to", type=Path, help=f"folder for {PAGE}")
+        command.add_argument(
+            "--alpha", type=float, default=0.05, help="chance of a false alarm (default 0.05)"
+        )
+    gate.add_argument(
+        "--baseline", type=int, default=BASELINE, metavar="N", help=f"runs (default {BASELINE})"
+    )
+    export = add("export", help="records for other programs")
+    export.add_argument("--results", required=True, metavar="WHERE", help="file or postgresql://…")
+    export.add_argument("--format", required=True, help="parquet, csv or openmetrics")
+    export.add_argument("--to", type=Path, required=True, help="folder")
+    record = add("record", help="copy a run's records to a lab's server")
+    record.add_argument("results", type=Path, help="results.sqlite of a run")
+    record.add_argument("--to", required=True, metavar="DSN", help="postgresql://USER@HOST/NAME")
+
+
+def history(arguments: argparse.Namespace) -> int:
+    """Show every night, and since when which figure is worse; judges nothing."""
+    from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow to import
+    from rig.history import nights  # noqa: PLC0415
+
+    found = nights(arguments.results, place=arguments.place, since=arguments.since)
+    judgement = judge(found, arguments.alpha) if len(found) > BASELINE_MIN else None
+    _show(arguments.to or Path.cwd(), found, judgement)
+    return GOOD
+
+
+def gate(arguments: argparse.Namespace) -> int:
+    """Judge the newest run; the exit code says who must act."""
+    from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415
+    from rig.history import nights  # noqa: PLC0415
+
+    if arguments.baseline < BASELINE_MIN:
+        raise UsageError(f"--baseline is at least {BASELINE_MIN} runs, not {arguments.baseline}")
+    found = nights(arguments.results, place=arguments.place, since=arguments.since)
+    found = found[-arguments.baseline - 1 :]
+    judgement = judge(found, arguments.alpha)
+    _show(arguments.to, found, judgement)
+    return {"good": GOOD, "product": PRODUCT, "bench": BENCH}[judgement.verdict]
+
+
+def _show(folder: Path | None, found: "list[Night]", judgement: "Judgement | None") -> None:
+    from rig.report.history import tell, write_history  # noqa: PLC0415 # matplotlib is slow
+
+    tell(found, judgement)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_history(folder / PAGE, found, judgement)
+        print(f"page: {folder / PAGE}")  # noqa: T201
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write records for other programs."""
+    from rig.export import export as write  # noqa: PLC0415
+
+    for path in write(arguments.results, arguments.format, arguments.to):
+        print(path)  # noqa: T201
+    return GOOD
+
+
+def record(arguments: argparse.Namespace) -> int:
+    """Bring what a server lacks of a file's runs."""
+    from rig.records import Database  # noqa: PLC0415
+    from rig.records.copies import copy_run  # noqa: PLC0415
+    from rig.results import open_records, runs  # noqa: PLC0415
+
+    source = open_records(arguments.results)
+    try:
+        target = Database.open(arguments.to)
+        try:
+            for run in runs(source):
+                added = copy_run(source, run["id"], target)
+                print(f"{run['id'][:12]} ({run['place']}): {added} rows")  # noqa: T201
+        finally:
+            target.close()
+    finally:
+        source.close()
+    return GOOD

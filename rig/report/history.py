@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""history.html: run charts over nights, and what the gate says of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from rig.gate import Judgement, Key, Night
+from rig.report.page import environment
+from rig.report.plots import svg
+from rig.statistics import median, worst
+
+INK, SOFT, SHADE = "#1b1f24", "#57606a", "#0072b2"
+BAD, LAB = "#d55e00", "#8a5a00"
+# In a page these follow its colours, dark or light; alone, an SVG keeps the light ones.
+VARIABLES = {INK: "ink", SOFT: "soft", SHADE: "mark", BAD: "worse", LAB: "lab"}
+PANEL_INCHES = 1.55
+LABELS_MAX = 12
+POINTS_MAX = 4000  # dots in one chart
+
+
+def write_history(path: Path, nights: Sequence[Night], judgement: Judgement | None) -> None:
+    """Render the page; `judgement` is None where there are too few nights for one."""
+    steps = sorted({key.step for night in nights for key in night.samples})
+    charts = [(step, chart(step, nights, judgement)) for step in steps]
+    page = environment().get_template("history.html.j2")
+    html = page.render(nights=nights, judgement=judgement, charts=charts)
+    path.write_text(html, encoding="utf-8")
+
+
+def tell(nights: Sequence[Night], judgement: Judgement | None) -> None:
+    """Print what the page says first."""
+    last = nights[-1]
+    print(f"{last.place}: {len(nights)} runs, {nights[0].label} … {last.label} UTC")  # noqa: T201
+    if judgement is None:
+        print("too few runs for a judgement")  # noqa: T201
+        return
+    for finding in judgement.findings:
+        print(finding)  # noqa: T201
+    for name in judgement.missing:
+        print(f"not measured in the last run: {name}")  # noqa: T201
+    if last.left_out:
+        print(f"{last.left_out} trials of the last run ended badly: they have no time")  # noqa: T201
+    if not judgement.findings:
+        print(f"nothing got worse ({judgement.compared} comparisons)")  # noqa: T201
+
+
+def chart(step: str, nights: Sequence[Night], judgement: Judgement | None) -> str:
+    """Draw each figure of a type of step over the nights: trials, median, worst, changes."""
+    keys = sorted({key for night in nights for key in night.samples if key.step == step})
+    figure = Figure(figsize=(9.0, 0.7 + PANEL_INCHES * len(keys)))
+    panels = figure.subplots(len(keys), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, key in zip(panels, keys, strict=True):
+        _panel(axes, key, nights, judgement, POINTS_MAX // len(keys))
+    figure.align_ylabels()
+    every = max(1, -(-len(nights) // LABELS_MAX))
+    shown = range(0, len(nights), every)
+    panels[-1].set_xticks(list(shown), [nights[at].label[5:].replace(" ", "\n") for at in shown])
+    panels[0].legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, labelcolor=INK
+    )
+    text = svg(figure)
+    for colour, name in VARIABLES.items():
+        text = text.replace(colour, f"var(--{name}, {colour})")
+    return text
+
+
+def _panel(
+    axes: Any,  # noqa: ANN401 # matplotlib's Axes is generic
+    key: Key,
+    nights: Sequence[Night],
+    judgement: Judgement | None,
+    most: int,
+) -> None:
+    having = [
+        (at, night.samples[key].values) for at, night in enumerate(nights) if key in night.samples
+    ]
+    total = sum(values.size for _, values in having)
+    step = max(1, -(-total // most))
+    dots = [(at, value) for at, values in having for value in values[::step]]
+    at_night = [at for at, _ in having]
+    axes.plot(
+        [at + 0.12 for at, _ in dots],
+        [value for _, value in dots],
+        ".",
+        color=SOFT,
+        markersize=3,
+        alpha=0.45,
+        label="trial",
+    )
+    axes.plot(
+        at_night, [median(list(values)) for _, values in having], "o-", color=SHADE, label="median"
+    )
+    axes.plot(
+        at_night,
+        [worst(list(values)) for _, values in having],
+        "v",
+        color=INK,
+        markersize=4,
+        linestyle="none",
+        label="worst",
+    )
+    labels = [night.label for night in nights]
+    for finding in judgement.findings if judgement else ():
+        if finding.key == key:
+            colour, word = (LAB, "lab?") if finding.whose == "lab" else (BAD, "worse")
+            at = labels.index(finding.night) - 0.5
+            axes.axvline(at, color=colour, linestyle="--", linewidth=1.5)
+            axes.annotate(
+                word,
+                (at, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(3, -2),
+                textcoords="offset points",
+                va="top",
+                color=colour,
+                fontsize=9,
+            )
+    axes.set_xlim(-0.6, len(nights) - 0.4)
+    axes.set_ylabel(f"{key.metric}\nseconds", fontsize=8.5, color=INK)
+    axes.grid(axis="y", color=SOFT, alpha=0.25, linewidth=0.6)
+    axes.tick_params(colors=INK, labelsize=8.5)
+    axes.patch.set_visible(False)
+    axes.figure.patch.set_visible(False)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in {"left", "bottom"})
+        spine.set_color(SOFT)

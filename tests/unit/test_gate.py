@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""The gate: nights that do not change are silent, a slower boot is named with its night."""
+
+import numpy as np
+from scipy import special, stats
+
+from rig.gate import Key, Night, Sample, judge
+from rig.trend import holm
+
+NIGHTS, TRIALS = 10, 20
+SERIES = 300
+STEPS = ("1.0.0 → 2.0.0", "2.0.0 → 1.0.0")
+# Seconds; how much of each is boot, so that a slower boot shows in it.
+METRICS = {
+    "phase.T1": (34.0, 0.0),
+    "phase.T2": (6.3, 0.9),
+    "phase.T3": (1.4, 0.0),
+    "boot": (5.8, 1.0),
+    "outage.traffic": (1.7, 0.5),
+    "outage.counter": (1.7, 0.5),
+}
+NIGHT_SPREAD, TRIAL_SPREAD = 0.01, 0.03  # of the figure; the bench's own are of this size
+STRAGGLERS = 0.02  # trials that take half as long again
+
+
+def simulated(seed: int, *, slower: float = 0.0, night: int = 7) -> list[Night]:
+    """Return ten nights with skewed trials, nights of their own and, from `night` on, a change."""
+    random = np.random.default_rng(seed)
+    nights = []
+    for number in range(1, NIGHTS + 1):
+        samples = {}
+        for step in STEPS:
+            of_night = np.exp(random.normal(0, NIGHT_SPREAD, len(METRICS)))
+            for (metric, (typical_s, boot)), factor in zip(METRICS.items(), of_night, strict=True):
+                skewed = 1 + TRIAL_SPREAD * (random.gamma(2.0, 1.0, TRIALS) - 2.0)
+                late = np.where(random.random(TRIALS) < STRAGGLERS, 1.5, 1.0)
+                worse = 1 + slower * boot if number >= night else 1.0
+                values = np.round(typical_s * factor * skewed * late * worse, 6)
+                samples[Key(step, metric)] = Sample(values, 0.004)
+        floors = {"floor.traffic": float(random.gamma(8.0, 0.0006))}
+        label = f"night {number}"
+        nights.append(
+            Night(label=label, samples=samples, instruments={"counter": "a"}, floors=floors)
+        )
+    return nights
+
+
+def lower_bound(hits: int, trials: int) -> float:
+    """Return Clopper and Pearson's one-sided 95 % bound of a rate from below."""
+    return float(special.betaincinv(hits, trials - hits + 1, 0.05)) if hits else 0.0
+
+
+def test_ten_nights_without_a_change_are_silent_as_often_as_is_claimed() -> None:
+    alarms = sum(bool(judge(simulated(seed)).findings) for seed in range(SERIES))
+
+    print(f"false alarms: {alarms} of {SERIES}")  # noqa: T201 # the figure is the result
+    assert lower_bound(alarms, SERIES) <= 0.05
+
+
+def test_a_slower_boot_from_night_7_is_named_with_its_night() -> None:
+    """Ten per cent, and the gate is asked after night 7 and after night 10."""
+    named = {NIGHTS: 0, 7: 0}
+    series = 60
+    for seed in range(1000, 1000 + series):
+        nights = simulated(seed, slower=0.1)
+        for asked in named:
+            findings = judge(nights[:asked]).findings
+            found = {(one.key.metric, one.night) for one in findings}
+            named[asked] += ("boot", "night 7") in found
+
+    print(f"named: {named} of {series}")  # noqa: T201
+    for hits in named.values():
+        assert lower_bound(hits, series) >= 0.8
+
+
+def test_the_simulation_can_be_loud() -> None:
+    """The same tests without the nights' own spread as a witness cry wolf: it is needed."""
+    alarms = 0
+    for seed in range(60):
+        nights = simulated(seed)
+        found = []
+        for key in nights[0].samples:
+            trials = [night.samples[key].values for night in nights]
+            ranks = stats.mannwhitneyu(
+                trials[-1], np.concatenate(trials[:-1]), alternative="greater"
+            )
+            found.append(float(ranks.pvalue))
+        alarms += min(holm(found)) <= 0.05
+    assert lower_bound(alarms, 60) > 0.05

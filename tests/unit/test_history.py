@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""From records of ten nights to the gate's word: commands, exit codes, run chart, whose it is."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rig.cli import main
+from rig.errors import UsageError
+from rig.gate import Judgement, Key, Night, Sample, judge
+from rig.history import nights, sources
+from rig.records import schema
+from rig.report.history import chart
+from rig.results import open_records, runs
+from rig.trend import change, holm, median_p, split_p, worst_p
+from tests.unit.recorded import recorded_night
+
+DAY_S = 86_400.0
+STARTED_S = 1_795_500_000.0  # 2026-11-24, the first night
+KEY = Key("1.0.0 → 2.0.0", "boot")
+
+
+def ten_nights(folder: Path, *, slower: float) -> Path:
+    """Record ten nights of ten trials, slower from night 7 on; one file a run, as a lab has."""
+    for number in range(1, 11):
+        path = folder / f"night-{number:02d}" / "results.sqlite"
+        worse = slower if number >= 7 else 0.0
+        recorded_night(path, 10, seed=number, slower=worse).close()
+        database = open_records(path)
+        with database.transaction() as connection:
+            moment = STARTED_S + (number - 1) * DAY_S
+            connection.execute(schema.run.update().values(started_at_s=moment))
+        database.close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def slower(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ten_nights(tmp_path_factory.mktemp("slower"), slower=0.1)
+
+
+@pytest.fixture(scope="module")
+def same(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ten_nights(tmp_path_factory.mktemp("same"), slower=0.0)
+
+
+def test_the_gate_names_metric_and_night_and_says_product(
+    slower: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gate", "--results", str(slower), "--to", str(tmp_path)]) == 1
+
+    said = capsys.readouterr().out
+    assert "boot of 1.0.0 → 2.0.0: median over nights worse since 2026-11-30" in said
+    assert "product" in said
+    page = (tmp_path / "history.html").read_text()
+    assert '<body class="product">' in page
+    assert "2026-11-30" in page
+    assert 'src="http' not in page
+
+
+def test_ten_nights_that_do_not_change_are_good(
+    same: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["gate", "--results", str(same), "--baseline", "9"]) == 0
+    assert "nothing got worse" in capsys.readouterr().out
+
+
+def test_too_few_nights_are_the_callers_to_mend(
+    same: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = [str(same / f"night-{number:02d}" / "results.sqlite") for number in range(1, 5)]
+    assert main(["gate", "--results", *few]) == 2
+    assert "at least 4 before it" in capsys.readouterr().err
+    assert main(["history", "--results", *few, "--to", str(tmp_path)]) == 0
+    assert "Too few runs" in (tmp_path / "history.html").read_text()
+    assert main(["gate", "--results", str(same), "--baseline", "3"]) == 2
+    assert main(["gate", "--results", str(tmp_path / "nothing.sqlite")]) == 2
+
+
+def test_a_run_that_is_in_two_places_counts_once(same: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite"
+    shutil.copyfile(same / "night-03" / "results.sqlite", copy)
+    assert len(nights([str(same), str(copy)])) == len(nights([str(same)])) == 10
+    assert len(sources([str(same)])) == 10
+
+
+def test_what_is_older_or_of_another_place_is_left_out(same: Path) -> None:
+    assert len(nights([str(same)], since="2026-11-28")) == 6
+    with pytest.raises(UsageError, match="no run of elsewhere"):
+        nights([str(same)], place="elsewhere")
+    with pytest.raises(UsageError, match="--since is a date"):
+        nights([str(same)], since="yesterday")
+
+
+def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> None:
+    night = nights([str(same)])[0]
+    assert night.samples[KEY].values.size == 10
+    assert night.instruments == {"counter": "a counter", "traffic": "a probe"}
+    assert night.floors == {"floor.traffic": 0.003, "floor.counter": 0.003, "floor.lost": 0}
+    database = open_records(same / "night-01" / "results.sqlite")
+    assert [run["id"] for run in runs(database)] == [night.run]
+    database.close()
+
+
+def test_the_chart_has_the_same_bytes_and_the_pages_colours(slower: Path) -> None:
+    found = nights([str(slower)])
+    first = chart(KEY.step, found, judge(found))
+    assert chart(KEY.step, found, judge(found)) == first
+    assert "var(--ink, #1b1f24)" in first
+    assert ">worse<" in first
+
+
+# ---- whose it is
+def judged(**changes: object) -> Judgement:
+    """Judge ten nights, twice as slow from night 7 on, with `changes` of the bench since then."""
+    random = np.random.default_rng(1)
+    found = []
+    for number in range(1, 11):
+        late = 2.0 if number >= 7 else 1.0
+        sample = Sample(random.normal(5.8 * late, 0.1, 20), 0.01, frozenset({"2026-01-01"}))
+        night = Night(
+            label=f"night {number}",
+            samples={KEY: sample},
+            instruments={"counter": "53230A, A"},
+            floors={"floor.traffic": float(random.normal(0.004, 0.0002))},
+        )
+        if number >= 7:
+            changed = {**changes}
+            if calibration := changed.pop("calibration", None):
+                again = dataclasses.replace(sample, calibrations=frozenset({str(calibration)}))
+                changed["samples"] = {KEY: again}
+            night = dataclasses.replace(night, **changed)  # type: ignore[arg-type]
+        found.append(night)
+    return judge(found)
+
+
+def test_a_change_of_the_board_alone_is_the_products() -> None:
+    judgement = judged()
+    assert judgement.verdict == "product"
+    assert {finding.night for finding in judgement.findings} == {"night 7"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"instruments": {"counter": "53230A, B"}}, "counter was 53230A, A, is 53230A, B"),
+        ({"instruments": {}}, "counter was 53230A, A, is absent"),
+        ({"calibration": "2026-11-30"}, "another calibration"),
+        ({"floors": {"floor.traffic": 0.012}}, "undisturbed bench got worse (floor.traffic"),
+    ],
+)
+def test_a_bench_that_changed_in_the_same_night_is_suspected(
+    changes: dict[str, object], reason: str
+) -> None:
+    judgement = judged(**changes)
+    assert judgement.verdict == "bench"
+    assert reason in str(judgement.findings[0])
+
+
+def test_a_figure_that_was_not_measured_is_told() -> None:
+    found = [
+        Night(label=str(n), samples={KEY: Sample(np.linspace(1.0, 1.1, 9) + n / 100)})
+        for n in (1, 3, 2, 4, 2, 3)
+    ]
+    found.append(Night(label="last", samples={}))
+    judgement = judge(found)
+    assert judgement.missing == (str(KEY),)
+    assert judgement.verdict == "bench", "nothing was compared: that is not good"
+
+
+# ---- the tests themselves
+def test_holm_is_the_literatures() -> None:
+    """Holm 1979's example: 0.01, 0.04, 0.03 become 0.03, 0.06, 0.06."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_one_new_night_is_held_against_the_prediction_interval() -> None:
+    """Mean 10, s = 1 of five, one new: t = 3 / √1.2 = 2.739 on 4 degrees, p = 0.0260."""
+    five = [9.0, 9.5, 10.0, 10.5, 11.0]
+    spread = float(np.std(five, ddof=1))
+    p = split_p([*five, float(np.mean(five)) + 3 * spread], 5)
+    assert p == pytest.approx(0.0260, abs=2e-4)
+
+
+def test_a_change_is_put_where_it_is_and_figures_that_never_vary_are_no_error() -> None:
+    found = change([1.0, 1.1, 0.9, 1.0, 2.0, 2.1, 1.9])
+    assert found.at == 4
+    assert found.shift == pytest.approx(1.0)
+    assert change([0.1 + 0.2] * 6).p == 1.0
+    assert change([1.0, 1.0, 1.0, 2.0, 2.0]).p == 0.0
+    assert change([2.0, 2.1, 1.9, 1.0, 1.1, 0.9]).p > 0.2, "better is not worse"
+
+
+def test_more_of_the_worst_trials_in_one_night_are_seen_where_the_median_is_not() -> None:
+    random = np.random.default_rng(3)
+    before = [random.normal(1.0, 0.05, 20) for _ in range(9)]
+    tonight = random.normal(1.0, 0.05, 20)
+    tonight[:4] += 1.0
+    assert worst_p(before, tonight) < 0.001
+    assert median_p(before, tonight) > 0.01
+    equal = [np.ones(20) for _ in range(9)]
+    assert worst_p(equal, np.ones(20)) == 1.0
+
+
+def test_what_the_instrument_cannot_tell_is_no_finding() -> None:
+    found = [
+        Night(label=str(n), samples={KEY: Sample(np.array([value] * 9), uncertainty=0.01)})
+        for n, value in enumerate([1.0, 1.0, 1.0, 1.0, 1.0, 1.005])
+    ]
+    assert judge(found).findings == ()
+    with pytest.raises(UsageError, match="alpha"):
+        judge(found, 1.5)
