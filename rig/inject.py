@@ -16,10 +16,11 @@ from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
 from rig.place import Place
 from rig.release import Release
+from rig.sighting import Episode
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, UpgradeRecord, start
 from rig.verdict import Facts, judge
-from rig.watch import Episode, Outages, ServiceWatch
+from rig.watch import Outages, ServiceWatch
 
 if TYPE_CHECKING:
     from rig.service import Mark

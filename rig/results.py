@@ -11,7 +11,6 @@ from typing import Any, Self
 from rig.clock import wall_time_s
 from rig.errors import BenchError, UsageError
 from rig.inject import StepResult
-from rig.measure import Measurement
 from rig.pairs import Pair
 
 FORMAT = 1
@@ -25,6 +24,7 @@ CREATE TABLE IF NOT EXISTS step (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, outcome TEXT NOT NULL, fault TEXT NOT NULL,
     traffic_s REAL, counter_s REAL, record TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS floor (record TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS verification (record TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS pair (
     number INTEGER PRIMARY KEY, part TEXT NOT NULL, subject TEXT NOT NULL, expected TEXT NOT NULL,
     seen TEXT NOT NULL, verdict TEXT NOT NULL, record TEXT NOT NULL) STRICT;
@@ -84,6 +84,10 @@ class Results:
     def add_floors(self, floors: object) -> None:
         self._write("INSERT INTO floor VALUES (?)", (json.dumps(plain(floors)),))
 
+    def add_verification(self, standing: object) -> None:
+        """Record whether the instruments have shown what they state."""
+        self._write("INSERT INTO verification VALUES (?)", (json.dumps(plain(standing)),))
+
     def add_step(self, step: StepResult) -> int:
         """Record one step; return its number, from 1."""
         outages = step.outages
@@ -118,6 +122,8 @@ class Results:
         row["instruments"] = dict(self._database.execute("SELECT name, identity FROM instrument"))
         floors = self._database.execute("SELECT record FROM floor").fetchall()
         row["floors"] = [json.loads(record) for (record,) in floors]
+        standings = self._rows("verification", "SELECT record FROM verification")
+        row["verification"] = json.loads(standings[-1][0]) if standings else None
         return row
 
     def steps(self) -> list[dict[str, Any]]:
@@ -127,17 +133,17 @@ class Results:
 
     def pairs(self) -> list[dict[str, Any]]:
         """Return every pair with its verdict, in order; none from a run of an older rig."""
-        known = "SELECT count(*) FROM sqlite_master WHERE name = 'pair'"
-        if not self._one(known):
-            return []
-        rows = self._database.execute("SELECT record, verdict FROM pair ORDER BY number")
-        return [json.loads(record) | {"verdict": verdict} for record, verdict in rows.fetchall()]
+        rows = self._rows("pair", "SELECT record, verdict FROM pair ORDER BY number")
+        return [json.loads(record) | {"verdict": verdict} for record, verdict in rows]
+
+    def _rows(self, table: str, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a table; none where a run of an older rig has no such table."""
+        known = self._database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,))
+        return self._database.execute(sql).fetchall() if known.fetchone() else []
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 # JSON
     """Make JSON of a record: dataclasses become objects, enumerations their values."""
-    if isinstance(value, Measurement):
-        return {name: getattr(value, name) for name in value.__slots__}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {item.name: plain(getattr(value, item.name)) for item in fields}
