@@ -170,7 +170,7 @@ def frame_loss_outage(
         )
     else:
         value = 0.0
-        budget = nothing_seen(max(view.period_s, unsent_s))
+        budget = nothing_seen(max(view.period_s, unsent_s), view.late_s)
     return Measurement(
         name=f"{view.name}.frame_loss",
         value=value,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What makes interruptions of known length on a place: a gate box, or a generator for the counter.
 
-docs/decisions/0105-gate-box.md
+docs/decisions/0106-gate-box.md
 """
 
 import random

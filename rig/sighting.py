@@ -31,6 +31,12 @@ class Span:
     from_s: float  # signs of life are looked at from here …
     until_s: float = float("inf")  # … to here
 
+    def with_gap(self, seen: Gap | None) -> Gap:
+        """Return from when to when something may have been lost."""
+        if seen is None:
+            return Gap(self.first_s, self.last_s)
+        return Gap(min(self.first_s, seen.before_s), max(self.last_s, seen.after_s))
+
     def wider(self, error_s: float) -> "Span":
         """Return the span for an instrument whose clock is known to `error_s` only."""
         return replace(self, first_s=self.first_s - error_s, last_s=self.last_s + error_s)

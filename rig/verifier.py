@@ -19,7 +19,7 @@ from rig.verification import Finding, Trial, judge
 from rig.watch import Floors, Outages, ServiceWatch
 
 FLOOR_S = 5.0
-FLOOR_TRIES = 5
+FLOOR_TRIES = 3
 QUIET_PERIODS = 13  # 1.5 floors are then below the 20 periods that an event has anyway
 PAUSE_S = 0.25  # of service before each interruption: what the floor beside it is taken from
 POLL_S = 0.02

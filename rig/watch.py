@@ -300,8 +300,8 @@ class ServiceWatch:
         good_s = answers.good_s
         found = find(good_s, view, span, now_s, recovered, answers.stalls)
         seen = found.span if found else None
-        event = (seen.before_s, seen.after_s) if seen else (span.first_s, span.last_s)
-        lost = self.lost(*event)  # without an event, whatever got lost nevertheless
+        event = span.with_gap(seen)
+        lost = self.lost(event.before_s, event.after_s)  # also what is no event, or another one
         traffic = traffic_outage(
             seen,
             doubted(view, good_s, seen),
@@ -325,7 +325,7 @@ class ServiceWatch:
                 lost,
                 doubted(view, good_s, seen),
                 taken_at_s=now_s,
-                unsent_s=unsent_s(Gap(*event), answers.stalls),
+                unsent_s=unsent_s(event, answers.stalls),
             ),
             agreement=_agreement(traffic, counter, recovered),
             loss_frames=lost,
