@@ -92,6 +92,8 @@ class Verifier:
         reference.arm(length_s)
         episode = watch.open(f"gap {number}")
         watch.wait(max(PAUSE_S, watch.sighted_s - clock.now()))
+        if not watch.ready(episode, deadline=Deadline.after(clock, BACK_LIMIT_S)):
+            raise BoardError(f"the service was silent for {BACK_LIMIT_S:.0f} s, uninterrupted")
         reference.interrupt()
         watch.wait(length_s)
         deadline = Deadline.after(clock, REFERENCE_LIMIT_S)

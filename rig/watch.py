@@ -219,18 +219,26 @@ class ServiceWatch:
         """
         if episode.closed_s is None:
             raise UsageError(f"episode {episode.label!r} is still open")
-        while not (back := self._is_back(episode)) and not deadline.passed:
-            self._wait(Deadline.after(self._clock, LOOK_POLL_S))
+        back = self._wait_for_signs(episode.closed_s, deadline)
         span = Span(episode.opened_s, episode.closed_s, episode.opened_s, self._clock.now())
         return self._measure(episode, span, back)
 
-    def _is_back(self, episode: Episode) -> bool:
-        closed_s = episode.closed_s or self._clock.now()
-        if self._traffic.since(closed_s).good_s.size < RECOVERED_GOOD:
-            return False
+    def ready(self, episode: Episode, *, deadline: Deadline) -> bool:
+        """Wait until there are signs of life since `open`: a silence has two ends."""
+        return self._wait_for_signs(episode.opened_s, deadline)
+
+    def _wait_for_signs(self, from_s: float, deadline: Deadline) -> bool:
+        """Wait for five signs of life since `from_s` to each instrument; tell whether they came."""
         # The counter's clock may be wrong by so much: what it has seen until then is behind us.
-        from_s = closed_s + self._correlation_s()
-        return not self._counter or self._counter_times(from_s).size >= RECOVERED_GOOD
+        beats_from_s = from_s + self._correlation_s()
+        while not (
+            self._traffic.since(from_s).good_s.size >= RECOVERED_GOOD
+            and (not self._counter or self._counter_times(beats_from_s).size >= RECOVERED_GOOD)
+        ):
+            if deadline.passed:
+                return False
+            self._wait(Deadline.after(self._clock, LOOK_POLL_S))
+        return True
 
     def _correlation_s(self) -> float:
         return self._counter.correlate().error_s if self._counter else 0.0
