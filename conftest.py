@@ -24,6 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
     group.addoption("--rig-resets", default="{}", help="settings of `rig reset`, JSON")
     group.addoption("--rig-sweep", default="{}", help="settings of a sweep, JSON")
+    group.addoption("--rig-verify", default="{}", help="settings of a verification, JSON")
+    group.addoption(
+        "--rig-require-verified", action="store_true", help="refuse a place that is not verified"
+    )
     group.addoption("--rig-key", default="", help="key of a trial that is replayed")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from rig import calibration
+from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError, RigError
 from rig.faults import Outcome, parse
 from rig.inject import Injector, PendingStep, StepResult
@@ -32,12 +34,15 @@ class Campaign:
         folder: Path,
         say: Callable[[str], None],
         rate_hz: float = RATE_HZ,
+        *,
+        require_verified: bool = False,
     ) -> None:
         self.place = place
         self.results = results
         self._say = say
         self._rate_hz = rate_hz
         self._folder = folder
+        self._require_verified = require_verified
         self._watch = place.watch(folder / "raw", rate_hz)
         self._injector = Injector(place, self._watch, self._tell)
         self._began_s = place.clock.now()
@@ -94,12 +99,24 @@ class Campaign:
             raise BoardError(f"the golden flash of {release} needed {boots} boots to come up")
         self._watch.__enter__()
         self._watching = True
-        self.results.add_instruments({"traffic": self._watch._traffic.identity()})  # noqa: SLF001
+        self.results.add_instruments(self._watch.identities())
+        self._check_verified()
         self.say(f"board is up; watching it undisturbed for {FLOOR_S:.0f} s")
         floors = self._watch.undisturbed(FLOOR_S)
         self.results.add_floors(floors)
         counter = f", counter {floors.counter_s * 1e3:.1f} ms" if floors.counter_s else ""
         self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")
+
+    def _check_verified(self) -> None:
+        """Say whether these instruments have shown what they state; each number will carry it."""
+        path = self.place.path
+        identities = self._watch.identities()
+        standing = calibration.of_place(path, now_s=wall_time_s(), instruments=identities)
+        self.results.add_verification(standing)
+        if self._require_verified:
+            calibration.require(path, standing)
+        if not standing.verified:
+            self.say(f"numbers are not verified: {standing.reason}")
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""
@@ -126,7 +143,7 @@ class Campaign:
         Power is gone for `off_s` seconds, or as long as the place says its rail takes to fall.
         """
         off_s = self.place.power.off_s if off_s is None else off_s
-        self._watch.rest(steady_s)
+        self._watch.wait(steady_s)
         gone = f", power gone for {off_s:.1f} s" if what is Reset.power else ""
         self.say(f"{name}: {what.value} reset{gone}")
         return self._record(self._injector.reset(name, what, off_s))

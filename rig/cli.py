@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import records_run, replay_run, runs, sweep_run
+from rig import records_run, replay_run, runs, sweep_run, verify_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
@@ -36,12 +36,20 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
         command.add_argument("--record-to", metavar="DSN", help=f"or ${runs.RECORD_TO}")
+    for command in (demo, cycle):
+        command.add_argument(
+            "--require-verified",
+            action="store_true",
+            help="refuse a place whose last verify-measurement is missing, old or failed",
+        )
     cycle.add_argument("--from", dest="old", required=True, metavar="RELEASE")
     cycle.add_argument("--to", dest="new", required=True, metavar="RELEASE")
     cycle.add_argument("--cycles", type=int, default=1, metavar="N")
     cycle.add_argument("--fault", default="none", metavar="PLAN", help="cut@op:700/torn:seed=1 …")
     sweep_run.add_arguments(commands.add_parser("sweep", help="cut the power at every operation"))
     replay_run.add_arguments(commands.add_parser("replay", help="repeat one trial from its key"))
+    text = "measure interruptions of known length, and judge the instruments"
+    verify_run.add_arguments(commands.add_parser("verify-measurement", help=text))
     report = commands.add_parser("report", help="make the reports of a run again")
     report.add_argument("folder", type=Path)
     records_run.add_commands(commands.add_parser)
@@ -86,10 +94,11 @@ def _bench(words: list[str]) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     acts: dict[str, Callable[[argparse.Namespace], int]] = {
-        "demo": lambda words: _pytest("test_demo.py", words, []),
+        "demo": lambda words: _pytest("test_demo.py", words, _verified(words)),
         "cycle": _cycle,
         "sweep": sweep_run.sweep,
         "replay": replay_run.replay,
+        "verify-measurement": verify_run.verify,
         "mismatch": _mismatch,
         "reset": _reset,
         "report": lambda words: _report(words.folder.resolve(), allure=True),
@@ -113,7 +122,24 @@ def _cycle(arguments: argparse.Namespace) -> int:
     _check_cycle(arguments)
     options = [f"--rig-from={arguments.old}", f"--rig-to={arguments.new}"]
     options += [f"--rig-cycles={arguments.cycles}", f"--rig-fault={arguments.fault}"]
-    return _pytest("test_cycle.py", arguments, options)
+    return _pytest("test_cycle.py", arguments, [*options, *_verified(arguments)])
+
+
+def _verified(arguments: argparse.Namespace) -> list[str]:
+    """Refuse a place at once that is not verified, if that is asked for; return pytest's option.
+
+    The instruments' identities are compared later, once they have been asked.
+    """
+    if not arguments.require_verified:
+        return []
+    from rig import calibration  # noqa: PLC0415 # labgrid is slow to import
+    from rig.clock import wall_time_s  # noqa: PLC0415
+    from rig.place_file import require  # noqa: PLC0415
+
+    require(arguments.place)
+    standing = calibration.of_place(arguments.place, now_s=wall_time_s())
+    calibration.require(arguments.place, standing)
+    return ["--rig-require-verified"]
 
 
 def _mismatch(arguments: argparse.Namespace) -> int:

@@ -18,10 +18,11 @@ from rig.measure import Measurement
 from rig.place import Place
 from rig.release import Release
 from rig.reset import Reset, reset_os, reset_power, reset_process
+from rig.sighting import Episode
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, UpgradeRecord, start
 from rig.verdict import Facts, judge
-from rig.watch import Episode, Outages, ServiceWatch
+from rig.watch import Outages, ServiceWatch
 
 if TYPE_CHECKING:
     from rig.service import Mark

@@ -4,6 +4,8 @@
 import enum
 from dataclasses import dataclass
 
+from rig.budget import Budget
+
 
 class Verdict(enum.Enum):
     """`unclear` means the limit lies inside the uncertainty: measure better, do not guess."""
@@ -20,6 +22,7 @@ class Measurement:
     `uncertainty` is the half-width at 95 %, in `unit`.  `source` is the instrument's
     ``*IDN?`` answer.  `taken_at_s` is on the rig's monotonic clock.  `method` names how the value
     was had, `calibration` when the instrument was last calibrated, empty if it cannot say.
+    `budget` names what the uncertainty is made of, where that is known.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Measurement:
     taken_at_s: float
     method: str = ""
     calibration: str = ""
+    budget: Budget = ()
 
     def __str__(self) -> str:
         return f"{self.name} = {self.value:g} ± {self.uncertainty:g} {self.unit}"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """From the times of good answers or heartbeats to an outage, docs/explanation/measuring.md."""
 
-import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.budget import LATE, Budget, Contribution, Stamps, expanded, interruption, nothing_seen
 from rig.measure import Measurement
 
 Times: TypeAlias = NDArray[np.float64]  # s, ascending
@@ -16,6 +16,8 @@ RECOVERED_GOOD = 5  # RFC 6412 section 3.5.6 and 3.5.7: recovered after five goo
 RECOVERED_CLEAN_S = 5.0  # … and five seconds
 FLAP_S = 0.1  # beside a longer gap, a shorter one than this is jitter (RFC 6201 section 3.1.1)
 FLAP_SHARE = 0.05
+# Of an instrument that says nothing of itself: a microsecond, an ordinary crystal
+PLAIN = Stamps(resolution_s=1e-6, trigger_s=0.0, time_base=1e-6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,12 @@ class View:
     period_s: float
     floor_s: float  # longest gap of an undisturbed run
     calibration: str = ""
-    time_base: float = 1e-6  # relative error of the instrument's clock: an ordinary crystal's
+    stamps: Stamps = PLAIN
+
+    @property
+    def late_s(self) -> float:
+        """How late either end of a gap can be: as late as the bench was when nothing happened."""
+        return max(0.0, self.floor_s - self.period_s)
 
     @property
     def threshold_s(self) -> float:
@@ -128,68 +135,95 @@ def traffic_outage(
     error triangular (GUM 4.3.9): u = P/√6.  `stalled_s` is the probe's own doubt: what it failed
     to send at the gap's ends.
     """
-    doubts = (view.period_s / math.sqrt(6), stalled_s / math.sqrt(3))
-    return _estimate(gap, view, view.period_s, doubts, longest_s, taken_at_s, "G - P")
+    period = Contribution("datagram period", view.period_s, "triangular", "both ends between two")
+    return _estimate(gap, view, period, "G - P", longest_s, taken_at_s, stalled_s=stalled_s)
 
 
 def counter_outage(
-    gap: Gap | None, view: View, *, longest_s: float, taken_at_s: float
+    gap: Gap | None, view: View, *, longest_s: float, taken_at_s: float, correlation_s: float = 0.0
 ) -> Measurement:
     """Estimate the outage behind a gap in a heartbeat that starts anew with the service.
 
     T is in [G - P, G], its best value G - P/2, the error rectangular (GUM 4.3.7): u = P/√12.
+    `correlation_s` bounds the error between the clocks of the gap's ends, when those are two.
     """
-    doubts = (view.period_s / math.sqrt(12),)
-    return _estimate(gap, view, view.period_s / 2, doubts, longest_s, taken_at_s, "G - P/2")
+    period = Contribution("heartbeat period", view.period_s / 2, why="the last pulse's age")
+    return _estimate(
+        gap, view, period, "G - P/2", longest_s, taken_at_s, correlation_s=correlation_s
+    )
 
 
-def frame_loss_outage(lost: int, view: View, *, taken_at_s: float) -> Measurement:
-    """Estimate the outage by RFC 6201's other method: datagrams lost over the rate offered."""
+def frame_loss_outage(
+    lost: int, view: View, *, taken_at_s: float, unsent_s: float = 0.0
+) -> Measurement:
+    """Estimate the outage by RFC 6201's other method: datagrams lost over the rate offered.
+
+    What the probe failed to send meanwhile, `unsent_s`, may have been lost or not.  A datagram
+    that left late at either end was lost or not by what the bench was late.
+    """
+    if lost:
+        value = lost * view.period_s + unsent_s / 2
+        budget: Budget = (
+            Contribution("datagram period", view.period_s, "triangular", "both ends between two"),
+            Contribution("no-event floor", view.late_s, "triangular", LATE),
+            Contribution("own stall", unsent_s / 2, why="what was not sent meanwhile"),
+        )
+    else:
+        value = 0.0
+        budget = nothing_seen(max(view.period_s, unsent_s), view.late_s)
     return Measurement(
         name=f"{view.name}.frame_loss",
-        value=lost * view.period_s,
+        value=value,
         unit="s",
-        uncertainty=2 * view.period_s / math.sqrt(6) if lost else view.period_s,
+        uncertainty=expanded(budget),
         source=view.source,
         taken_at_s=taken_at_s,
         method="lost / rate (RFC 6201 frame-loss method)" if lost else "no loss",
         calibration=view.calibration,
+        budget=budget,
     )
 
 
 def _estimate(
     gap: Gap | None,
     view: View,
-    correction_s: float,
-    doubts: tuple[float, ...],
+    period: Contribution,
+    formula: str,
     longest_s: float,
     taken_at_s: float,
-    formula: str,
+    *,
+    stalled_s: float = 0.0,
+    correlation_s: float = 0.0,
 ) -> Measurement:
-    """Combine the doubts in quadrature, k = 2 (GUM 5.1.2, 6.2.1).
+    """Subtract the period's half-width from the gap and state the budget, k = 2.
 
-    The floor adds (F - P)/√6: each end of the gap can be late by what the bench itself was late
-    by in an undisturbed run.  Without an event the value is 0 and the doubt is the resolution:
-    the longest gap that was seen, for T ≤ G needs no model.
+    Without an event the value is 0 and the doubt is the resolution: the longest gap that was
+    seen, and the floor.
     """
     if gap is None:
         value, method = 0.0, "no loss; uncertainty is the resolution"
-        uncertainty = max(view.period_s, longest_s)
+        budget = nothing_seen(max(view.period_s, longest_s), view.late_s)
     else:
-        floor_s = max(0.0, view.floor_s - view.period_s) / math.sqrt(6)
-        clock_s = view.time_base * gap.length_s / math.sqrt(3)
-        value = max(0.0, gap.length_s - correction_s)
-        uncertainty = 2 * math.hypot(*doubts, floor_s, clock_s)
+        value = max(0.0, gap.length_s - period.half_width)
         method = f"{formula} (RFC 6201 timestamp method), G = {gap.length_s:.6f} s, k = 2"
+        budget = interruption(
+            gap.length_s,
+            period=period,
+            stamps=view.stamps,
+            late_s=view.late_s,
+            correlation_s=correlation_s,
+            stalled_s=stalled_s,
+        )
     return Measurement(
         name=view.name,
         value=value,
         unit="s",
-        uncertainty=uncertainty,
+        uncertainty=expanded(budget),
         source=view.source,
         taken_at_s=taken_at_s,
         method=method,
         calibration=view.calibration,
+        budget=budget,
     )
 
 

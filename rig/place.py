@@ -26,7 +26,9 @@ from rig.watch import ServiceWatch
 log = logging.getLogger(__name__)
 
 RATE_HZ = 1000.0  # datagrams a second to the service
-INSTRUMENTS = ("counter", "supply", "interposer", "generator", "oscilloscope", "analyser")
+INSTRUMENTS = (
+    *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
+)
 OVERHEAD_OCTETS = 14 + 20 + 8 + 4  # Ethernet, IPv4, UDP, frame check sequence
 # A board whose regulators work draws more, whatever its software does.
 CURRENT_MIN_A = 0.05
@@ -108,6 +110,14 @@ class Place:
     @property
     def interposer(self) -> Any:  # noqa: ANN401
         return self._instruments.get("interposer")
+
+    @property
+    def gate(self) -> Any:  # noqa: ANN401
+        return self._instruments.get("gate")
+
+    @property
+    def generator(self) -> Any:  # noqa: ANN401
+        return self._instruments.get("generator")
 
     def need(self, name: str) -> Any:  # noqa: ANN401
         """Return an instrument; UsageError when the place has none."""

@@ -129,6 +129,12 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"{name!r}; did you mean {near[0]!r}?" if near else f"{name!r}"
 
 
+def options(path: Path) -> dict[str, Any]:
+    """Return the `options` of a place file."""
+    with path.open(encoding="utf-8") as stream:
+        return load(stream).get("options") or {}
+
+
 def firmware_index(path: Path) -> Path:
     """Return where the place's index of releases lies."""
     images = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]

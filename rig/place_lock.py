@@ -10,12 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from rig import state
 from rig.errors import BenchError
-
-
-def _folder() -> Path:
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "walnut-rig" / "locks"
 
 
 class PlaceLock:
@@ -26,8 +22,7 @@ class PlaceLock:
     """
 
     def __init__(self, name: str, console: tuple[str, int]) -> None:
-        folder = _folder()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = state.folder("locks")
         path = folder / f"{console[0]}-{console[1]}.lock"
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from rig.clock import wall_time_s
 from rig.errors import UsageError
-from rig.measure import Measurement
 from rig.records import Database, schema
 from rig.records.copies import Copy
 from rig.records.rows import Writer
@@ -98,6 +97,11 @@ class Results:
         with self._write() as writer:
             writer.floors(plain(floors))
 
+    def add_verification(self, standing: object) -> None:
+        """Record whether the instruments have shown what they state."""
+        with self._write() as writer:
+            writer.verification(plain(standing))
+
     def add_step(self, step: "StepResult") -> int:
         """Record one step; return its number, from 1."""
         with self._write() as writer:
@@ -137,6 +141,8 @@ class Results:
         row["instruments"] = {item["name"]: item["identity"] for item in found}
         events = self._rows(schema.event, schema.event.c.name == "floors")
         row["floors"] = [json.loads(event["detail"]) for event in events]
+        standings = self._rows(schema.event, schema.event.c.name == "verification")
+        row["verification"] = json.loads(standings[-1]["detail"]) if standings else None
         return row
 
     def steps(self) -> list[dict[str, Any]]:
@@ -176,8 +182,6 @@ def _folder_of(where: Path | str) -> Path:
 
 def plain(value: object) -> Any:  # noqa: ANN401 # JSON
     """Make JSON of a record: dataclasses become objects, enumerations their values."""
-    if isinstance(value, Measurement):
-        return {name: plain(getattr(value, name)) for name in value.__slots__}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = dataclasses.fields(value)
         return {item.name: plain(getattr(value, item.name)) for item in fields}

@@ -69,6 +69,15 @@ def clopper_pearson_upper(failures: int, trials: int, confidence: float = 0.95) 
     return float(special.betaincinv(failures + 1, trials - failures, confidence))
 
 
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> Bounds:
+    """Return the two-sided interval of a success probability (Clopper, Pearson 1934)."""
+    tail = (1 - confidence) / 2
+    return Bounds(
+        low=1.0 - clopper_pearson_upper(trials - successes, trials, 1 - tail),
+        high=clopper_pearson_upper(successes, trials, 1 - tail),
+    )
+
+
 def success_run_trials(reliability: float, confidence: float = 0.95) -> int:
     """Return how many trials without failure show `reliability`: ⌈ln(1 - C) / ln R⌉."""
     _need(0 < reliability < 1, f"a reliability lies between 0 and 1, not {reliability}")

@@ -2,42 +2,54 @@
 """Watches the service with both instruments at once and says what each event cost."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
 
+from rig.budget import Stamps
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError, UsageError
 from rig.instruments.counter import Correlation
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.measure import Measurement
 from rig.outage import (
+    RECOVERED_GOOD,
     Gap,
-    Outage,
     Times,
     View,
     agree,
     counter_outage,
     frame_loss_outage,
-    has_recovered,
     longest_gap,
-    outages,
     traffic_outage,
+)
+from rig.sighting import (
+    LEAD_S,
+    Episode,
+    Span,
+    doubted,
+    find,
+    longest,
+    settled,
+    stalled_at_ends,
+    unsent_s,
 )
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
-LEAD_S = 1.0  # how much before the mark the service must be known
+BLIND_S = 0.5  # beside a new start of the counter
 POLL_S = 0.25
+LOOK_POLL_S = 0.02
 
 
 class Counter(Protocol):
     """What the watch needs of a counter of heartbeats."""
 
     READINGS_MAX: int
+    STAMPS: Stamps
     readings: int
 
     def identity(self) -> str: ...
@@ -56,15 +68,6 @@ class Floors:
     duration_s: float
     lost: int
     assumed: bool = False
-
-
-@dataclass(slots=True)
-class Episode:
-    """A stretch of time in which an event is expected."""
-
-    label: str
-    opened_s: float
-    closed_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,8 @@ class ServiceWatch:
         self._clock = clock
         self._stamps: Times = np.empty(0)  # of earlier runs of the counter, in rig time
         self._current: Times = np.empty(0)  # of this run, in instrument time
-        self._blind_s: list[float] = []  # when the counter was started anew
+        # when the counter was started anew, and how well its two clocks are known beside that
+        self._blind: list[tuple[float, float]] = []
         self._began_s = 0.0
         self.floors = Floors(
             traffic_s=20 * traffic.period_s,
@@ -130,6 +134,11 @@ class ServiceWatch:
         finally:
             self._traffic.stop()
 
+    def identities(self) -> dict[str, str]:
+        """Return who measures: the probe, and the counter if there is one."""
+        found = {"traffic": self._traffic.identity()}
+        return found | ({"counter": self._counter.identity()} if self._counter else {})
+
     def undisturbed(self, duration_s: float) -> Floors:
         """Watch for `duration_s` while nothing happens; later outages are doubted by the result.
 
@@ -157,8 +166,17 @@ class ServiceWatch:
         self._traffic.late_s = traffic.threshold_s  # what a busy bench delays is not the board's
         return self.floors
 
-    def rest(self, duration_s: float) -> None:
-        """Let the service run for a while with both instruments listening, before an event."""
+    @property
+    def sighted_s(self) -> float:
+        """The time from which on no silence is excused as the counter's own new start."""
+        return self._blind[-1][0] + BLIND_S if self._blind else self._began_s
+
+    def wait(self, duration_s: float) -> None:
+        """Let time pass, reading both instruments.
+
+        Raises:
+            BenchError: one of them has ended.
+        """
         self._wait(Deadline.after(self._clock, duration_s))
 
     def open(self, label: str) -> Episode:
@@ -191,7 +209,41 @@ class ServiceWatch:
             raise UsageError(f"episode {episode.label!r} is still open")
         while not (recovered := self._has_recovered(episode)) and not deadline.passed:
             self._wait(Deadline.after(self._clock, min(POLL_S, deadline.left_s)))
-        return self._measure(episode, recovered)
+        closed_s = episode.closed_s
+        lead_s = episode.opened_s - LEAD_S
+        return self._measure(episode, Span(lead_s, closed_s, lead_s), recovered)
+
+    def look(self, episode: Episode, *, deadline: Deadline) -> Outages:
+        """Measure as soon as the service answers again: five good signs of life to each instrument.
+
+        For whoever knows that nothing else happened from `open` to now, and cannot be fooled by a
+        service that comes and goes: a reference that was switched off and on.
+        """
+        if episode.closed_s is None:
+            raise UsageError(f"episode {episode.label!r} is still open")
+        back = self._wait_for_signs(episode.closed_s, deadline)
+        span = Span(episode.opened_s, episode.closed_s, episode.opened_s, self._clock.now())
+        return self._measure(episode, span, back)
+
+    def ready(self, episode: Episode, *, deadline: Deadline) -> bool:
+        """Wait until there are signs of life since `open`: a silence has two ends."""
+        return self._wait_for_signs(episode.opened_s, deadline)
+
+    def _wait_for_signs(self, from_s: float, deadline: Deadline) -> bool:
+        """Wait for five signs of life since `from_s` to each instrument; tell whether they came."""
+        # The counter's clock may be wrong by so much: what it has seen until then is behind us.
+        beats_from_s = from_s + self._correlation_s()
+        while not (
+            self._traffic.since(from_s).good_s.size >= RECOVERED_GOOD
+            and (not self._counter or self._counter_times(beats_from_s).size >= RECOVERED_GOOD)
+        ):
+            if deadline.passed:
+                return False
+            self._wait(Deadline.after(self._clock, LOOK_POLL_S))
+        return True
+
+    def _correlation_s(self) -> float:
+        return self._counter.correlate().error_s if self._counter else 0.0
 
     def _wait(self, deadline: Deadline) -> None:
         while not deadline.passed:
@@ -206,9 +258,10 @@ class ServiceWatch:
     def _rearm(self, counter: Counter) -> None:
         """Start the counter anew; the moment in which it was blind is remembered."""
         self._stamps = np.concatenate((self._stamps, self._in_rig_time(counter)))
+        error_s = counter.correlate().error_s if self._current.size else 0.0
         self._current = np.empty(0)
         counter.start()
-        self._blind_s.append(self._clock.now())
+        self._blind.append((self._clock.now(), error_s))
 
     def _in_rig_time(self, counter: Counter) -> Times:
         if not self._current.size:
@@ -227,6 +280,7 @@ class ServiceWatch:
             source=self._traffic.identity(),
             period_s=self._traffic.period_s,
             floor_s=self.floors.traffic_s,
+            stamps=self._traffic.STAMPS,
         )
         if not self._counter or self.floors.counter_s is None:
             return traffic, None
@@ -235,6 +289,7 @@ class ServiceWatch:
             source=self._counter.identity(),
             period_s=HEARTBEAT_S,
             floor_s=self.floors.counter_s,
+            stamps=self._counter.STAMPS,
         )
         return traffic, counter
 
@@ -242,37 +297,29 @@ class ServiceWatch:
         now_s = self._clock.now()
         from_s = episode.opened_s - LEAD_S
         traffic, counter = self._views()
-        good_s = _without_noise(self._traffic.since(from_s))
-        if not _settled(good_s, traffic, episode, now_s):
+        good_s = self._traffic.since(from_s).good_s
+        if not settled(good_s, traffic, episode, now_s):
             return False
-        return counter is None or _settled(self._counter_times(from_s), counter, episode, now_s)
+        return counter is None or settled(self._counter_times(from_s), counter, episode, now_s)
 
-    def _measure(self, episode: Episode, recovered: bool) -> Outages:
+    def _measure(self, episode: Episode, span: Span, recovered: bool) -> Outages:
         now_s = self._clock.now()
-        from_s = episode.opened_s - LEAD_S
-        answers = self._traffic.since(from_s)
+        answers = self._traffic.since(span.from_s, span.until_s)
         notes: list[str] = []
-        traffic_view, counter_view = self._views()
+        view, _ = self._views()
         good_s = answers.good_s
-        found = _find(good_s, traffic_view, episode, now_s, recovered, answers.stalls)
-        span = found.span if found else None
-        lost = self._lost(span)
+        found = find(good_s, view, span, now_s, recovered, answers.stalls)
+        seen = found.span if found else None
+        event = span.with_gap(seen)
+        lost = self.lost(event.before_s, event.after_s)  # also what is no event, or another one
         traffic = traffic_outage(
-            span,
-            _doubted(traffic_view, good_s, span),
-            longest_s=_longest(good_s, episode, span),
+            seen,
+            doubted(view, good_s, seen),
+            longest_s=longest(good_s, span, seen),
             taken_at_s=now_s,
-            stalled_s=_stalled_at_ends(span, answers.stalls, traffic_view.period_s),
+            stalled_s=stalled_at_ends(seen, answers.stalls, view.period_s),
         )
-        counter = None
-        if counter_view:
-            beats = self._counter_times(from_s)
-            blind = tuple((at_s - 0.5, at_s + 0.5) for at_s in self._blind_s)
-            beat = _find(beats, counter_view, episode, now_s, recovered, blind)
-            beat_span = beat.span if beat else None
-            longest_s = _longest(beats, episode, beat_span)
-            counter_view = _doubted(counter_view, beats, beat_span)
-            counter = counter_outage(beat_span, counter_view, longest_s=longest_s, taken_at_s=now_s)
+        counter = self._measure_beats(span, now_s, recovered)
         if answers.stalls:
             stalled_s = sum(to_s - at_s for at_s, to_s in answers.stalls)
             notes.append(f"the traffic probe itself stalled for {stalled_s:.3f} s")
@@ -284,7 +331,12 @@ class ServiceWatch:
             label=episode.label,
             traffic=traffic,
             counter=counter,
-            frame_loss=frame_loss_outage(lost, traffic_view, taken_at_s=now_s),
+            frame_loss=frame_loss_outage(
+                lost,
+                doubted(view, good_s, seen),
+                taken_at_s=now_s,
+                unsent_s=unsent_s(event, answers.stalls),
+            ),
             agreement=_agreement(traffic, counter, recovered),
             loss_frames=lost,
             duplicates=answers.duplicates,
@@ -296,107 +348,55 @@ class ServiceWatch:
             floors=self.floors,
             releases=answers.releases,
             notes=tuple(notes),
-            raw=self._save(episode, answers),
+            raw=self._save(episode, span, answers),
             watched_s=now_s - episode.opened_s,
             stalled_s=sum(to_s - at_s for at_s, to_s in answers.stalls),
         )
 
-    def _lost(self, span: Gap | None) -> int:
-        return self._traffic.since(span.before_s, span.after_s).lost if span else 0
+    def _measure_beats(self, span: Span, now_s: float, recovered: bool) -> Measurement | None:
+        _, view = self._views()
+        if not view:
+            return None
+        beats = self._counter_times(span.from_s)
+        span = span.wider(self._correlation_s())
+        beats = beats[beats <= span.until_s]
+        blind = tuple((at_s - BLIND_S, at_s + BLIND_S) for at_s, _ in self._blind)
+        found = find(beats, view, span, now_s, recovered, blind)
+        seen = found.span if found else None
+        return counter_outage(
+            seen,
+            doubted(view, beats, seen),
+            longest_s=longest(beats, span, seen),
+            taken_at_s=now_s,
+            correlation_s=self._across(seen),
+        )
 
-    def _save(self, episode: Episode, answers: Answers) -> Path:
+    def _across(self, seen: Gap | None) -> float:
+        """Return how well the clocks of a gap's ends are known to each other, in seconds.
+
+        Nothing is in doubt within one run of the counter; the clock of a run before a new start
+        and of the one after are each tied to the rig's.
+        """
+        if seen is None:
+            return 0.0
+        errors = [error for at_s, error in self._blind if seen.before_s <= at_s <= seen.after_s]
+        return sum(errors) + self._correlation_s() if errors else 0.0
+
+    def _save(self, episode: Episode, span: Span, answers: Answers) -> Path:
         """Keep the raw times beside the probe's record, for whoever doubts the result."""
         label = "".join(letter if letter.isalnum() else "-" for letter in episode.label)
         path = self._traffic.path.with_name(f"outage-{label}-{episode.opened_s:.0f}.npz")
+        beats = self._counter_times(span.from_s)
         np.savez_compressed(
             path,
             sequence=answers.sequence,
             sent_s=answers.sent_s,
             received_s=answers.received_s,
             good=answers.good,
-            heartbeat_s=self._counter_times(episode.opened_s - LEAD_S),
+            heartbeat_s=beats[beats <= span.until_s],
             opened_s=episode.opened_s,
         )
         return path
-
-
-def _without_noise(answers: Answers) -> Times:
-    return answers.good_s
-
-
-def _settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
-    """Tell whether the service has been good for long enough since the episode was closed."""
-    closed_s = episode.closed_s if episode.closed_s is not None else now_s
-    inside = times_s[times_s >= episode.opened_s - LEAD_S]
-    if now_s < closed_s + LEAD_S or not inside.size or float(inside[-1]) <= closed_s:
-        return False
-    return has_recovered(inside, view.threshold_s, now_s)
-
-
-def _find(
-    times_s: Times,
-    view: View,
-    episode: Episode,
-    now_s: float,
-    recovered: bool,
-    excused: tuple[tuple[float, float], ...],
-) -> Outage | None:
-    """Return the worst outage that began in the episode; silence to the end counts as one.
-
-    A gap that lies in a span of `excused` is the instrument's own and no outage.
-    """
-    closed_s = episode.closed_s if episode.closed_s is not None else now_s
-    if not recovered and (not times_s.size or now_s - float(times_s[-1]) > view.threshold_s):
-        # Nothing has come back: what has passed until now is a lower bound.
-        times_s = np.append(times_s if times_s.size else [episode.opened_s], now_s)
-    found = [
-        outage
-        for outage in outages(times_s, view.threshold_s)
-        if episode.opened_s - LEAD_S <= outage.span.before_s <= closed_s
-        and not any(
-            from_s <= outage.span.before_s and outage.span.after_s <= to_s
-            for from_s, to_s in excused
-        )
-    ]
-    return max(found, key=lambda outage: outage.span.length_s) if found else None
-
-
-def _longest(times_s: Times, episode: Episode, span: Gap | None) -> float:
-    """Return the longest gap of the episode in seconds: the resolution of a claim of no loss."""
-    if span:
-        return span.length_s
-    closed_s = episode.closed_s if episode.closed_s is not None else float("inf")
-    inside = times_s[(times_s >= episode.opened_s) & (times_s <= closed_s)]
-    return longest_gap(inside).length_s
-
-
-def _doubted(view: View, times_s: Times, span: Gap | None) -> View:
-    """Return the view with the floor of its surroundings, when that is worse than the campaign's.
-
-    What the bench was late by in the clean seconds beside the event, it may have been at its ends.
-    """
-    if span is None:
-        return view
-    beside = (times_s[times_s <= span.before_s], times_s[times_s >= span.after_s])
-    return replace(
-        view, floor_s=max(view.floor_s, *(longest_gap(times).length_s for times in beside))
-    )
-
-
-def _stalled_at_ends(
-    span: Gap | None, stalls: tuple[tuple[float, float], ...], period_s: float
-) -> float:
-    """Return how long the probe itself sent nothing at the ends of the gap, in seconds."""
-    if span is None:
-        return 0.0
-    return sum(
-        to_s - from_s
-        for from_s, to_s in stalls
-        if abs(from_s - span.before_s) <= 2 * period_s
-        or abs(to_s - span.after_s) <= 2 * period_s
-        or from_s <= span.after_s <= to_s
-        or from_s <= span.before_s <= to_s
-    )
 
 
 def _agreement(traffic: Measurement, counter: Measurement | None, recovered: bool) -> str:

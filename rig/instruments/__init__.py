@@ -28,6 +28,7 @@ MODELS = {  # model in a place file -> its class
     "keysight_infiniivision": Model("infiniivision", "InfiniiVision"),
     "rigol_ds1000z": Model("ds1000z", "RigolDS1000Z"),
     "keysight_33500b": Model("generator", "Keysight33500B"),
+    "walnut_gate": Model("gate", "WalnutGate"),
     "walnut_interposer": Model("interposer", "Interposer", ()),
 }
 

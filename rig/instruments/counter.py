@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.budget import Stamps
 from rig.errors import InstrumentError
-from rig.instruments.edges import PERIOD_MAX_S, Correlation, EdgeCounter
+from rig.instruments.edges import PERIOD_MAX_S, TRIGGER_S, Correlation, EdgeCounter
 from rig.instruments.link import whole
 
 __all__ = ["PERIOD_MAX_S", "Correlation", "Keysight53230A"]
@@ -27,6 +28,8 @@ class Keysight53230A(EdgeCounter):
 
     MODEL = "53230A"
     READINGS_MAX = READINGS_MAX
+    # 20 ps single shot (p. 159); ordinary time base, a year after calibration: from memory
+    STAMPS = Stamps(resolution_s=20e-12, trigger_s=TRIGGER_S, time_base=1e-6)
     SETUP = (  # User's Guide 53220-90001 pp. 87-88 and 240; Programmer's Reference p. 377
         "*RST;*CLS",
         "SYST:TIM INF",  # factory 1 s and non-volatile: a longer gap would come back as 9.91E37

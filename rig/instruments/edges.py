@@ -10,11 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.budget import Stamps
 from rig.clock import Clock
 from rig.errors import BenchError, InstrumentError
 from rig.instruments.link import ScpiLink, check_power, identify, send
 
 PERIOD_MAX_S = 0.05  # of a heartbeat that is alive
+# Half of what an edge of the line's driver may take; the level is somewhere on it.  From memory
+# (RS-232 asks for 3 V/µs at least), to be checked with a scope.
+TRIGGER_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class EdgeCounter(ABC):
     MODEL = ""  # second field of *IDN?
     SETUP: tuple[str, ...] = ()
     READINGS_MAX = 0  # of one run
+    STAMPS: Stamps
 
     def __init__(self, link: ScpiLink, clock: Clock) -> None:
         self._link = link

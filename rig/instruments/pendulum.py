@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.budget import Stamps
 from rig.errors import InstrumentError
-from rig.instruments.edges import EdgeCounter
+from rig.instruments.edges import TRIGGER_S, EdgeCounter
 from rig.instruments.link import whole
 
 PAIR = np.dtype([("value", ">f8"), ("stamp_ps", ">i8")])  # FORM PACK, FORM:TINF ON (p. 8-39)
@@ -75,6 +76,8 @@ class Cnt91(Pendulum):
     """
 
     MODEL = "CNT-91"
+    # 50 ps single shot; time base: both from memory, to be checked
+    STAMPS = Stamps(resolution_s=50e-12, trigger_s=TRIGGER_S, time_base=1e-6)
     READINGS_MAX = 32_000  # User's Manual 8-38 by way of pymeasure; to be checked
     FETCH = "FETC:ARR? MAX"  # p. 8-33
     SETUP = (
@@ -111,6 +114,8 @@ class Cnt104S(Pendulum):
     """
 
     MODEL = "CNT-104S"
+    # 7 ps (User's Manual, Sample interval); time base from memory, to be checked
+    STAMPS = Stamps(resolution_s=7e-12, trigger_s=TRIGGER_S, time_base=1e-6)
     READINGS_MAX = 32_000_000  # results with 12.5 MSa/s (User's Manual, Sample interval)
     FETCH = "FETC:ARR? MAX, A"  # Programmer's Handbook, Syntax of Program Messages
     MARK = 1  # *ESE, bit 0 is the only one in use

@@ -76,6 +76,10 @@ class Writer:
                 self._figure(None, name, value, unit, method)
         self._event(None, None, "rig", "floors", record)
 
+    def verification(self, record: dict[str, Any]) -> None:
+        """Record whether the instruments have shown that their uncertainties hold."""
+        self._event(None, None, "rig", "verification", record)
+
     def step(self, record: dict[str, Any], cycle: int | None) -> int:
         """Record one step (a StepResult as JSON); return its number."""
         same = ("name", "fault", "wanted", "from_release", "to_release", "outcome", "ended_on")

@@ -8,6 +8,7 @@ from typing import Any
 import jinja2
 
 from rig.report import plots
+from rig.report.summary import VIEWS
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 HEADLINES = {
@@ -43,6 +44,7 @@ def write_page(
         title=title,
         sentence=sentence,
         worst_s=max(values, default=None),
+        budgets=budgets(steps),
         good=sum(step["outcome"] in {"new", "old", "recovered"} for step in steps),
         bench=sum(step["outcome"] == "bench" for step in steps),
         outages=plots.outages(steps),
@@ -53,12 +55,24 @@ def write_page(
     path.write_text(page, encoding="utf-8")
 
 
+def budgets(steps: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the longest interruption by each view, for its budget: view and step, measurement."""
+    found = []
+    for view in VIEWS:
+        seen = [(step["name"], step["outage"][view]) for step in steps if step["outage"][view]]
+        if seen:
+            name, worst = max(seen, key=lambda item: float(item[1]["value_s"]))
+            found.append((f"{view.replace('_', ' ')}, {name}", worst))
+    return found
+
+
 def measured(value: dict[str, Any] | None) -> str:
     """Show a measured outage for a reader: ms below a second, s above."""
     if value is None:
         return "-"
+    doubt_s, mark = value["uncertainty_s"], "" if value["verified"] else " (not verified)"
     if not value["value_s"]:
-        return f"no loss (resolution {value['uncertainty_s'] * 1e3:.0f} ms)"
+        return f"no loss (resolution {doubt_s * 1e3:.0f} ms){mark}"
     if value["value_s"] < 1.0:
-        return f"{value['value_s'] * 1e3:.1f} ± {value['uncertainty_s'] * 1e3:.1f} ms"
-    return f"{value['value_s']:.4f} ± {value['uncertainty_s']:.4f} s"
+        return f"{value['value_s'] * 1e3:.1f} ± {doubt_s * 1e3:.1f} ms{mark}"
+    return f"{value['value_s']:.4f} ± {doubt_s:.4f} s{mark}"

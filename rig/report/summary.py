@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rig.budget import Contribution
 from rig.faults import Outcome
 from rig.pairs import Verdict
 from rig.report.mismatch import counts
@@ -14,12 +15,15 @@ from rig.results import Results
 from rig.statistics import median, order_statistic_bounds, worst
 
 FORMAT = 1
+VIEWS = ("traffic", "counter", "frame_loss")
 
 
 def summarise(results: Results) -> dict[str, Any]:
     """Return the summary of a run."""
     run = results.run()
-    steps = [_step(record, results.folder) for record in results.steps()]
+    verification = run["verification"]
+    verified = bool(verification and verification["verified"])
+    steps = [_step(record, results.folder, verified=verified) for record in results.steps()]
     pairs = results.pairs()
     return {
         "format": FORMAT,
@@ -31,6 +35,7 @@ def summarise(results: Results) -> dict[str, Any]:
         "verdict": verdict(steps, pairs),
         "instruments": run["instruments"],
         "floors": run["floors"][-1] if run["floors"] else None,
+        "verification": verification,
         "statistics": statistics(steps),
         "steps": steps,
         "pairs": counts(pairs),
@@ -50,7 +55,7 @@ def verdict(steps: list[dict[str, Any]], pairs: list[dict[str, Any]] | None = No
     return "bench" if Outcome.bench in outcomes or Verdict.bench in verdicts else "good"
 
 
-def _step(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, Any]:
     upgrade = record["upgrade"] or {}
     outages = record["outages"]
     phases = {f"T{n}_s": upgrade.get(f"t{n}_s") for n in (1, 2, 3)}
@@ -65,9 +70,7 @@ def _step(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         "outcome": record["outcome"],
         "ended_on": record["ended_on"],
         "outage": {
-            "traffic": _measured(outages["traffic"]) if outages else None,
-            "counter": _measured(outages["counter"]) if outages and outages["counter"] else None,
-            "frame_loss": _measured(outages["frame_loss"]) if outages else None,
+            **{view: _measured((outages or {}).get(view), verified=verified) for view in VIEWS},
             "agreement": outages["agreement"] if outages else None,
             "lost": outages["loss_frames"] if outages else None,
         },
@@ -76,7 +79,7 @@ def _step(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         },
         "raw": _raw(outages["raw"], folder) if outages else None,
         "reset": record.get("reset"),
-        "power_gone": _measured(record["power_gone"]) if record.get("power_gone") else None,
+        "power_gone": _measured(record.get("power_gone"), verified=False),
         "phases": phases,
         "cut": _cut(record),
         "operations": record["operations"],
@@ -106,12 +109,26 @@ def _raw(name: str, folder: Path) -> dict[str, Any]:
     return {"file": str(path), "sha256": digest}
 
 
-def _measured(measurement: dict[str, Any]) -> dict[str, Any]:
+def _measured(measurement: dict[str, Any] | None, *, verified: bool) -> dict[str, Any] | None:
+    if measurement is None:
+        return None
     return {
         "value_s": round(measurement["value"], 6),
         "uncertainty_s": round(measurement["uncertainty"], 6),
         "instrument": measurement["source"],
         "method": measurement["method"],
+        "verified": verified,
+        "budget": [_contribution(item) for item in measurement.get("budget", ())],
+    }
+
+
+def _contribution(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "cause": item["cause"],
+        "half_width_s": item["half_width"],
+        "shape": item["shape"],
+        "u_s": Contribution(**item).u,
+        "why": item["why"],
     }
 
 

@@ -210,7 +210,7 @@ class Board:
 
     def _qemu_command(self, prom: Path) -> list[str]:
         folder = self._endpoints.folder
-        forward = f"hostfwd=udp:{HOST}:{self._endpoints.service}-:7"
+        forward = f"hostfwd=udp:{HOST}:{self._endpoints.board_service}-:7"
         nbd = f"nbd+unix:///?socket={folder / 'nbd.sock'}"
         return [
             *("qemu-system-ppc", "-M", "ppce500", "-m", "128", "-display", "none"),

@@ -108,7 +108,7 @@ def _show(state: Path, *, as_json: bool) -> None:
             entry = board[key]
             print(f"  {key:11}{entry['protocol']} {entry['host']}:{entry['port']}")  # noqa: T201
         print(f"  {'pdu':11}{board['pdu']['model']} {board['pdu']['host']}")  # noqa: T201
-        for key in ("supply", "counter", "interposer"):
+        for key in ("supply", "counter", "interposer", "gate"):
             print(f"  {key:11}{board[key]['visa']}")  # noqa: T201
         print(f"  {'flash':11}{board['flash']['file']}")  # noqa: T201
         for fault in board["faults"]:

@@ -48,7 +48,7 @@ def lock_state(folder: Path) -> int:
 def check_ports(endpoints: Endpoints) -> None:
     """Say at once, and by name, which port somebody else has."""
     ports = [(port, socket.SOCK_STREAM) for port in endpoints.tcp_ports]
-    for port, kind in [*ports, (endpoints.service, socket.SOCK_DGRAM)]:
+    for port, kind in [*ports, *((port, socket.SOCK_DGRAM) for port in endpoints.udp_ports)]:
         with socket.socket(socket.AF_INET, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, kind == socket.SOCK_STREAM)
             try:

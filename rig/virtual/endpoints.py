@@ -54,12 +54,25 @@ class Endpoints:
         return self.base + 7
 
     @property
+    def gate(self) -> int:
+        return self.base + 8
+
+    @property
+    def board_service(self) -> int:
+        """The board's own end of the service's path, behind the gate."""
+        return self.base + 9
+
+    @property
     def flash(self) -> Path:
         return self.folder / "flash.nor"
 
     @property
     def tcp_ports(self) -> tuple[int, ...]:
-        return tuple(range(self.base + 1, self.base + 7))
+        return (*range(self.base + 1, self.base + 7), self.gate)
+
+    @property
+    def udp_ports(self) -> tuple[int, ...]:
+        return (self.service, self.board_service)
 
     def status(self) -> dict[str, Any]:
         """Return what a lab owner reads off the labels, as JSON."""
@@ -79,6 +92,7 @@ class Endpoints:
             "supply": visa(self.supply),
             "counter": visa(self.counter),
             "interposer": visa(self.interposer),
+            "gate": visa(self.gate),
             "service": {"host": HOST, "port": self.service, "protocol": "udp"},
             "flash": {"file": str(self.flash), "size": size},
         }

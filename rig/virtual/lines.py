@@ -34,7 +34,10 @@ CHUNK_BYTES = 4096
 
 
 class SerialLine:
-    """One UART of the board.  `received` hears every chunk from the board, with its time."""
+    """One UART of the board.  `received` hears every chunk from the board, with its time.
+
+    `put` hears when a pulse was put on the line by `put_pulse`.
+    """
 
     def __init__(
         self,
@@ -42,11 +45,14 @@ class SerialLine:
         folder: Path,
         port: int,
         received: Callable[[bytes, float], None] | None = None,
+        put: Callable[[float], None] | None = None,
     ) -> None:
         self.name = name
         self._folder = folder
         self._port = port
         self._received = received
+        self._put = put
+        self._pulse, self._pulsed = socket.socketpair()
         self._board: socket.socket | None = None
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pty, self._cable = pty.openpty()
@@ -103,6 +109,10 @@ class SerialLine:
         """Put noise on the line towards the rig (control channel only)."""
         self._to_rig(data)
 
+    def put_pulse(self) -> None:
+        """Put a pulse on the line's far end, to be stamped as the board's are."""
+        self._pulse.send(b"p")
+
     def _to_rig(self, data: bytes) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
             os.write(self._pty, data)
@@ -111,6 +121,7 @@ class SerialLine:
         poll = select.poll()
         poll.register(self._server, select.POLLIN)
         poll.register(self._pty, select.POLLIN)
+        poll.register(self._pulsed, select.POLLIN)
         while not self._closing:
             for fd, _ in poll.poll(500):
                 try:
@@ -122,6 +133,10 @@ class SerialLine:
     def _take(self, poll: select.poll, fd: int) -> None:
         if fd == self._server.fileno():
             self._connect(poll)
+        elif fd == self._pulsed.fileno():
+            self._pulsed.recv(1)
+            if self._put:
+                self._put(time.monotonic())
         elif fd == self._pty:
             typed = os.read(self._pty, CHUNK_BYTES)
             if self._board:

@@ -12,6 +12,7 @@ from rig.release import FlashMap
 from rig.virtual.board import Board
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash
+from rig.virtual.gate import Gate
 from rig.virtual.interposer import Interposer
 from rig.virtual.lines import SerialLine
 from rig.virtual.models import COUNTERS, DEFAULTS, SUPPLIES
@@ -53,8 +54,10 @@ class VirtualPlace:
         self.interposer = Interposer(self.flash, self.feed)
         folder = endpoints.folder
         self.console = SerialLine("console", folder, endpoints.console)
-        pulses = self.counter.pulses
-        self.heartbeat = SerialLine("heartbeat", folder, endpoints.heartbeat, pulses)
+        self.gate = Gate(self.counter.pulses, self.faults.append)
+        taps = (self.gate.pulses, self.gate.own_pulse)
+        self.heartbeat = SerialLine("heartbeat", folder, endpoints.heartbeat, *taps)
+        self.gate.emit = self.heartbeat.put_pulse
         self._servers: list[asyncio.Server] = []
         self._outlet: web.AppRunner | None = None
 
@@ -68,12 +71,14 @@ class VirtualPlace:
             "supply": self.supply,
             "counter": self.counter,
             "interposer": self.interposer,
+            "gate": self.gate,
         }
 
     async def open(self) -> None:
         """Plug everything in; return when each endpoint answers."""
         ports = self.endpoints
         await self.board.open()
+        await self.gate.open(ports.service, ports.board_service, ports.folder / "gate.log")
         self._outlet = await self.pdu.serve(HOST, ports.pdu)
         for name, instrument in self.instruments.items():
             self._servers.append(await serve(instrument, HOST, getattr(ports, name)))
@@ -85,6 +90,7 @@ class VirtualPlace:
 
     async def close(self) -> None:
         await self.board.close()
+        await self.gate.close()
         for line in (self.console, self.heartbeat):
             await line.close()
         for server in self._servers:
@@ -117,7 +123,7 @@ class VirtualPlace:
                 self.clear_faults()
             case "pdu", ("hang" | "lie" | "refuse"):
                 setattr(self.pdu.faults, detail, on)
-            case (("supply" | "counter" | "interposer"), _) if detail in INSTRUMENT_FAULTS:
+            case (("supply" | "counter" | "interposer" | "gate"), _) if detail in INSTRUMENT_FAULTS:
                 self.instruments[target].misbehave(detail, value)
             case "console", "noise":
                 self.console.inject(NOISE * int(value or 1))
@@ -139,6 +145,10 @@ class VirtualPlace:
                 self.counter.time_base = float(value)
             case "interposer.late":
                 self.flash.late = int(value)
+            case "traffic.delay":
+                self.gate.order(delay=float(value))
+            case "traffic.jitter":
+                self.gate.order(jitter=float(value))
             case _:
                 raise UsageError(f"no fault {name!r}; see docs/reference/virtual-instruments.md")
 
@@ -149,6 +159,7 @@ class VirtualPlace:
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
         self.counter.time_base, self.flash.late = 1.0, 0
+        self.gate.order(delay=0.0, jitter=0.0)
         self.faults.clear()
 
 

@@ -83,7 +83,8 @@ def campaign(
     """Start on a freshly programmed board that is then watched undisturbed."""
     console.to(folder / "console" / "start.log")
     rate_hz = pytestconfig.getoption("rig_rate")
-    with Campaign(place, results, folder, say, rate_hz) as campaign:
+    required = pytestconfig.getoption("rig_require_verified")
+    with Campaign(place, results, folder, say, rate_hz, require_verified=required) as campaign:
         campaign.start(pytestconfig.getoption("rig_from"))
         yield campaign
 

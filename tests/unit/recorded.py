@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rig.budget import Contribution
 from rig.faults import Outcome
 from rig.inject import StepResult
 from rig.measure import Measurement
@@ -37,6 +38,7 @@ def measured(name: str, value: float) -> Measurement:
         source=f"a {name.rpartition('.')[2]}",
         taken_at_s=1.0,
         method="G - P",
+        budget=(Contribution("datagram period", 1e-3, "triangular", "both ends"),),
     )
 
 

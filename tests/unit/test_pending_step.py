@@ -13,7 +13,8 @@ from rig.faults import Outcome
 from rig.inject import PendingStep, StepResult
 from rig.measure import Measurement
 from rig.outage import Gap
-from rig.watch import Episode, Floors, Outages
+from rig.sighting import Episode
+from rig.watch import Floors, Outages
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
 SILENT = Outages(

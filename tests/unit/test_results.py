@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rig.calibration import Standing
 from rig.errors import BenchError
 from rig.faults import Outcome
 from rig.inject import StepResult
@@ -105,4 +106,45 @@ def test_the_page_needs_no_network_and_shows_each_step(results: Results, tmp_pat
 
 
 def test_no_loss_is_shown_with_its_resolution() -> None:
-    assert measured({"value_s": 0.0, "uncertainty_s": 0.005}) == "no loss (resolution 5 ms)"
+    value = {"value_s": 0.0, "uncertainty_s": 0.005, "verified": True}
+    assert measured(value) == "no loss (resolution 5 ms)"
+
+
+def test_every_number_of_a_place_that_is_not_verified_carries_the_mark(
+    results: Results, tmp_path: Path
+) -> None:
+    results.add_verification(Standing(verified=False, reason="the place was never verified"))
+    results.add_step(step())
+    summary = summary_of(results)
+    page = tmp_path / "index.html"
+    write_page(page, summary, allure=False)
+
+    outage = summary["steps"][0]["outage"]
+    views = [outage[view] for view in ("traffic", "counter", "frame_loss")]
+    assert [view["verified"] for view in views] == [False] * 3
+    assert measured(views[0]) == "600.0 ± 2.0 ms (not verified)"
+    assert "the place was never verified" in page.read_text()
+    assert page.read_text().count("ms (not verified)") == 2 + 3, "two in the table, three budgets"
+
+
+def test_verified_numbers_carry_none_and_the_budget_is_shown(
+    results: Results, tmp_path: Path
+) -> None:
+    results.add_verification(Standing(verified=True, reason="", when="2026-11-25T12:00:00+00:00"))
+    results.add_step(step())
+    summary = summary_of(results)
+    page = tmp_path / "index.html"
+    write_page(page, summary, allure=False)
+
+    (item,) = summary["steps"][0]["outage"]["counter"]["budget"]
+    assert item["u_s"] == pytest.approx(1e-3 / 6**0.5)
+    assert "not verified" not in page.read_text()
+    assert "Uncertainty budget: counter, upgrade" in page.read_text()
+    assert "2026-11-25" in page.read_text()
+
+
+def test_a_run_of_an_older_rig_is_not_verified(results: Results) -> None:
+    results.add_step(step())
+    summary = summary_of(results)
+    assert summary["verification"] is None
+    assert not summary["steps"][0]["outage"]["traffic"]["verified"]

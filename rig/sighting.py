@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""What one instrument saw of one event, out of the times of its signs of life; pure."""
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from rig.outage import Gap, Outage, Times, View, has_recovered, longest_gap, outages
+
+LEAD_S = 1.0  # how much before the mark the service must be known
+
+Spans: TypeAlias = tuple[tuple[float, float], ...]  # from … to, s
+
+
+@dataclass(slots=True)
+class Episode:
+    """A stretch of time in which an event is expected."""
+
+    label: str
+    opened_s: float
+    closed_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The time that an event is looked for in: it begins from `first_s` to `last_s`."""
+
+    first_s: float
+    last_s: float
+    from_s: float  # signs of life are looked at from here …
+    until_s: float = float("inf")  # … to here
+
+    def with_gap(self, seen: Gap | None) -> Gap:
+        """Return from when to when something may have been lost."""
+        if seen is None:
+            return Gap(self.first_s, self.last_s)
+        return Gap(min(self.first_s, seen.before_s), max(self.last_s, seen.after_s))
+
+    def wider(self, error_s: float) -> "Span":
+        """Return the span for an instrument whose clock is known to `error_s` only."""
+        return replace(self, first_s=self.first_s - error_s, last_s=self.last_s + error_s)
+
+
+def settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
+    """Tell whether the service has been good for long enough since the episode was closed."""
+    closed_s = episode.closed_s if episode.closed_s is not None else now_s
+    inside = times_s[times_s >= episode.opened_s - LEAD_S]
+    if now_s < closed_s + LEAD_S or not inside.size or float(inside[-1]) <= closed_s:
+        return False
+    return has_recovered(inside, view.threshold_s, now_s)
+
+
+def find(
+    times_s: Times,
+    view: View,
+    span: Span,
+    now_s: float,
+    recovered: bool,
+    excused: Spans,
+) -> Outage | None:
+    """Return the worst outage that began in `span`; silence to the end counts as one.
+
+    A gap that lies in a span of `excused` is the instrument's own and no outage.
+    """
+    if not recovered and (not times_s.size or now_s - float(times_s[-1]) > view.threshold_s):
+        # Nothing has come back: what has passed until now is a lower bound.
+        times_s = np.append(times_s if times_s.size else [span.first_s], now_s)
+    found = [
+        outage
+        for outage in outages(times_s, view.threshold_s)
+        if span.first_s <= outage.span.before_s <= span.last_s
+        and not any(
+            from_s <= outage.span.before_s and outage.span.after_s <= to_s
+            for from_s, to_s in excused
+        )
+    ]
+    return max(found, key=lambda outage: outage.span.length_s) if found else None
+
+
+def longest(times_s: Times, span: Span, seen: Gap | None) -> float:
+    """Return the longest gap that began in the span: the resolution of a claim of no loss."""
+    if seen:
+        return seen.length_s
+    first = int(np.searchsorted(times_s, span.first_s, "left"))
+    last = int(np.searchsorted(times_s, span.last_s, "right"))
+    return longest_gap(times_s[first : last + 1]).length_s  # with the one that ends the last gap
+
+
+def doubted(view: View, times_s: Times, span: Gap | None) -> View:
+    """Return the view with the floor of its surroundings, when that is worse than the campaign's.
+
+    What the bench was late by in the clean seconds beside the event, it may have been at its ends.
+    """
+    if span is None:
+        return view
+    beside = (times_s[times_s <= span.before_s], times_s[times_s >= span.after_s])
+    return replace(
+        view, floor_s=max(view.floor_s, *(longest_gap(times).length_s for times in beside))
+    )
+
+
+def unsent_s(span: Gap, stalls: Spans) -> float:
+    """Return how long the probe itself sent nothing while the gap lasted, in seconds."""
+    overlaps = (min(to_s, span.after_s) - max(from_s, span.before_s) for from_s, to_s in stalls)
+    return sum(max(0.0, overlap_s) for overlap_s in overlaps)
+
+
+def stalled_at_ends(span: Gap | None, stalls: Spans, period_s: float) -> float:
+    """Return how long the probe itself sent nothing at the ends of the gap, in seconds."""
+    if span is None:
+        return 0.0
+    return sum(
+        to_s - from_s
+        for from_s, to_s in stalls
+        if abs(from_s - span.before_s) <= 2 * period_s
+        or abs(to_s - span.after_s) <= 2 * period_s
+        or from_s <= span.after_s <= to_s
+        or from_s <= span.before_s <= to_s
+    )

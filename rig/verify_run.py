@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""`rig verify-measurement`: has pytest verify a place's instruments, and shows the table."""
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rig import runs
+from rig.errors import UsageError
+from rig.lengths import Settings
+
+RECORD = "verification.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `rig verify-measurement` to its parser."""
+    default = Settings()
+    parser.add_argument("--place", type=Path, required=True, help="place file")
+    parser.add_argument("--gaps", type=int, default=default.gaps, help="default %(default)s")
+    parser.add_argument("--from-s", type=float, default=default.from_s, help="default %(default)s")
+    parser.add_argument("--to-s", type=float, default=default.to_s, help="default %(default)s")
+    parser.add_argument("--seed", type=int, default=default.seed, help="default %(default)s")
+    parser.add_argument("--report", type=Path, help="folder (default reports/<time>)")
+    parser.add_argument(
+        "--scale-uncertainty",
+        dest="scale",
+        type=float,
+        default=default.scale,
+        metavar="X",
+        help="self-test: judge as if only X of each uncertainty had been stated; keeps no record",
+    )
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Run it; return the exit code."""
+    from rig.place_file import require  # noqa: PLC0415 # labgrid is slow to import
+    from rig.report.verification import show  # noqa: PLC0415
+
+    settings = Settings(
+        gaps=arguments.gaps,
+        from_s=arguments.from_s,
+        to_s=arguments.to_s,
+        seed=arguments.seed,
+        scale=arguments.scale,
+    )
+    settings.check()
+    require(arguments.place)
+    if not runs.features(arguments.place) & {"gate", "generator"}:
+        raise UsageError(
+            f"{arguments.place} has neither gate nor generator among its features: nothing there"
+            " makes interruptions of known length (docs/reference/gate.md)"
+        )
+    folder = (arguments.report or runs.new_folder()).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (RECORD, runs.ERROR_FILE):
+        (folder / old).unlink(missing_ok=True)
+    words = [f"--rig-verify={json.dumps(asdict(settings))}", *runs.with_records(folder)]
+    command = runs.command(["test_verification.py"], arguments.place, folder, words)
+    code = runs.wait(runs.start(command))
+    if (folder / RECORD).exists():
+        show(folder / RECORD)
+    if code in {runs.GOOD, runs.PYTEST_INTERRUPTED}:
+        return runs.INTERRUPTED if code else runs.GOOD
+    told = runs.told(folder)
+    return told[0] if told else runs.OURS

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""`rig verify-measurement`: what the instruments state of interruptions is held against truth."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import allure
+import pytest
+
+from rig import calibration
+from rig.errors import BenchError
+from rig.lengths import Settings
+from rig.place import Place
+from rig.verifier import Verifier
+from rig.verify_run import RECORD
+
+
+@pytest.mark.timeout(3600)
+def test_the_stated_uncertainty_holds(
+    place: Place, folder: Path, say: Callable[[str], None], pytestconfig: pytest.Config
+) -> None:
+    """Of 100 intervals at least 95 hold the true length, and there is no bias beyond them."""
+    settings = Settings(**json.loads(pytestconfig.getoption("rig_verify")))
+
+    record = Verifier(place, settings, folder, say).run()
+
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    allure.attach(text, RECORD, allure.attachment_type.JSON)
+    if settings.scale == 1.0:
+        calibration.write(place.path, record)
+    if record["verdict"] != "passed":
+        # Not the board's failure, so no failed assert: the bench must be looked at.
+        raise BenchError(f"verification {record['verdict']}: {'; '.join(record['reasons'])}")
