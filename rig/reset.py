@@ -2,9 +2,9 @@
 """The resets of RFC 6201 that a board without line cards has: process, OS and power."""
 
 import enum
-import math
 from collections.abc import Callable
 
+from rig.budget import Contribution, expanded
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
@@ -76,18 +76,22 @@ def power_gone(
 ) -> Measurement:
     """Return how long the power was gone between two edges, each bracketed by two moments.
 
-    An edge is anywhere in its bracket: half the width over √3 is its standard uncertainty.
+    An edge is anywhere in its bracket.
     """
-    widths = [late - early for early, late in (off, on)]
-    uncertainty = 2 * math.hypot(*(width / math.sqrt(12) for width in widths))
+    why = "between command and confirmation"
+    budget = tuple(
+        Contribution(f"edge of power {name}", (late - early) / 2, why=why)
+        for name, (early, late) in (("off", off), ("on", on))
+    )
     return Measurement(
         name="power.gone",
         value=sum(on) / 2 - sum(off) / 2,
         unit="s",
-        uncertainty=uncertainty,
+        uncertainty=expanded(budget),
         source=source,
         taken_at_s=taken_at_s,
         method="between command and confirmation of both edges, k = 2",
+        budget=budget,
     )
 
 

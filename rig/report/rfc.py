@@ -226,6 +226,7 @@ def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
                     math.hypot(outage["uncertainty_s"], gone["uncertainty_s"]), 6
                 ),
                 "method": f"{outage['method']}; less the time without power",
+                "budget": [*outage["budget"], *gone["budget"]],
             }
         times[view] = outage
     return {
