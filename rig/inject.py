@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rig.clock import Deadline, wall_time_s
+from rig.cutter import Cutter
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
+from rig.instruments.rail import RailEdge
 from rig.measure import Measurement
 from rig.place import Place
 from rig.release import Release
@@ -49,6 +51,7 @@ class StepResult:
     reset: Reset | None = None
     power_gone: Measurement | None = None  # of a power reset
     cut: Any = None
+    edge: RailEdge | None = None  # of a cut at a mark: when the rail fell, from that line on
     flash_sha256_after_cut: str | None = None
     operations: int | None = None
     outages: Outages | None = None
@@ -113,11 +116,20 @@ class Injector:
         self._mark: Mark | None = None
 
     def upgrade(
-        self, name: str, to: Release, plan: Plan, *, limit_s: float = UPGRADE_LIMIT_S
+        self,
+        name: str,
+        to: Release,
+        plan: Plan,
+        *,
+        limit_s: float = UPGRADE_LIMIT_S,
+        own_boots: int = 0,
     ) -> PendingStep:
-        """Offer `to` (or the plan's bad bundle) to the running board and break it as planned."""
+        """Offer `to` (or the plan's bad bundle) to the running board and break it as planned.
+
+        `own_boots`: so many boots the move has of its own, as a rollback does, whenever it is cut.
+        """
         result = StepResult(name=name, wanted=to.name, fault=str(plan))
-        return self._guarded(result, lambda: self._upgrade(result, to, plan, limit_s))
+        return self._guarded(result, lambda: self._upgrade(result, to, plan, limit_s, own_boots))
 
     def reset(self, name: str, what: Reset, off_s: float) -> PendingStep:
         """Reset the board's service, system or power (RFC 6201), this for `off_s` seconds."""
@@ -153,7 +165,7 @@ class Injector:
         return Outcome.bricked, f"{error.who}: {error}"
 
     def _upgrade(
-        self, result: StepResult, to: Release, plan: Plan, limit_s: float
+        self, result: StepResult, to: Release, plan: Plan, limit_s: float, own_boots: int
     ) -> Episode | None:
         place = self._place
         place.boot()
@@ -166,25 +178,30 @@ class Injector:
         if isinstance(plan, CutAtOperation):
             place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
         episode = self._watch.open(result.name) if self._watch else None
-        cutter = _Cutter(place, plan, self._on_event)
+        cutter = Cutter(place, plan, self._on_event)
         follower = Follower(place.console, place.clock, cutter.see, from_start=True)
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)
         ended_on = follower.follow(deadline, cutter.is_cut)
+        if cutter.done:  # the last line may be the mark, too
+            ended_on = "cut"
+        result.edge = cutter.edge
         result.upgrade = follower.record(url, ended_on)
         place.strategy.lost()
         result.boots = follower.boots
         if interposer:
             result.operations = interposer.count()
         if ended_on == "cut":
+            if isinstance(plan, CutAtMark) and result.edge is None:
+                result.notes.append("when the rail fell was not measured: the place has no supply")
             self._after_cut(result, plan)
         elif isinstance(plan, CutAtOperation | CutAtMark):
             result.notes.append("the planned cut was never reached")
         if interposer:
             interposer.disarm()
         result.ended_on = _ended_on(result)
-        self._verdict(result, plan, cut=ended_on == "cut")
+        self._verdict(result, plan, cut=ended_on == "cut", own_boots=own_boots)
         if self._watch and episode:
             self._watch.close(episode)
         return episode
@@ -203,7 +220,7 @@ class Injector:
             place.strategy.start()
             follower = Follower(place.console, place.clock, self._on_event)
             deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
-            ended_on = follower.follow(deadline, _Cutter(place, cut, self._on_event).is_cut)
+            ended_on = follower.follow(deadline, Cutter(place, cut, self._on_event).is_cut)
             result.boots += follower.boots
             if ended_on != "cut":
                 result.notes.append(f"the nested cut {cut} was never reached: {ended_on}")
@@ -247,7 +264,7 @@ class Injector:
         result.from_release = self._mark.release
         result.state_before = (self._mark.counter, self._mark.sessions)
 
-    def _verdict(self, result: StepResult, plan: Plan, *, cut: bool) -> None:
+    def _verdict(self, result: StepResult, plan: Plan, *, cut: bool, own_boots: int = 0) -> None:
         """Look at the board that came back, and judge."""
         place = self._place
         if not cut:
@@ -255,8 +272,7 @@ class Injector:
         held = place.service.remembered(STORE_LIMIT_S)
         result.to_release = held.release
         result.state_after = (held.counter, held.sessions)
-        lines, _, _ = place.shell.run("uname -r; . /etc/walnut-release; echo $RELEASE $KERNEL")
-        kernel, _, identity = "\n".join(lines).partition("\n")
+        kernel, identity = place.software()
         known = place.catalogue.releases.get(held.release)
         consistent = known is not None and identity == f"{held.release} {known.kernel}"
         upgrade = result.upgrade
@@ -271,7 +287,7 @@ class Injector:
             must_refuse=isinstance(plan, BadBundlePlan),
             refused=upgrade is not None and upgrade.refused is not None,
             boots=result.boots,
-            boots_expected=1 + _committed(upgrade) if cut else int(moved),
+            boots_expected=1 + max(_committed(upgrade), own_boots) if cut else int(moved),
         )
         result.outcome = judge(facts)
         if not consistent or kernel != (known.kernel if known else None):
@@ -306,33 +322,3 @@ def _bundle(place: Place, to: Release, plan: Plan) -> Path:
         return place.catalogue.bundle(plan.bundle).bundle
     place.catalogue.verify(to)
     return to.bundle
-
-
-class _Cutter:
-    """Sees the board's lines go by, cuts at a mark, and knows whether the power is gone."""
-
-    def __init__(self, place: Place, plan: Plan, on_event: Callable[[Event], None]) -> None:
-        self._place = place
-        self._plan = plan
-        self._on_event = on_event
-        self._done = False
-
-    def see(self, event: Event) -> None:
-        self._on_event(event)
-        plan = self._plan
-        if (
-            isinstance(plan, CutAtMark)
-            and not self._done
-            and plan.reached(event.phase, event.event, event.keys)
-        ):
-            self._place.clock.sleep(plan.delay_s)
-            if self._place.supply:
-                self._place.supply.output(False)
-            else:
-                self._place.power.off()
-            self._done = True
-
-    def is_cut(self) -> bool:
-        if isinstance(self._plan, CutAtOperation) and not self._done:
-            self._done = self._place.need("interposer").state() == "FIRED"
-        return self._done

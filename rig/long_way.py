@@ -123,15 +123,13 @@ class LongWay:
             (promised + ahead, mark.counter + promised - mark.value + ahead)
             for ahead in ((0, 1) if stores else (0,))
         }
-        words = "uname -r; . /etc/walnut-release; echo $RELEASE $KERNEL"
-        lines, _, _ = place.shell.run(words)
         known = place.catalogue.release(mark.release)
         facts = Facts(
             came_back=True,
             before=mark.release,
             wanted=mark.release,
             after=held.release,
-            consistent=lines == [known.kernel, f"{known.name} {known.kernel}"],
+            consistent=place.software() == (known.kernel, f"{known.name} {known.kernel}"),
             state_kept=kept and held.sessions == mark.sessions,
             must_refuse=False,
             refused=False,

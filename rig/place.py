@@ -14,6 +14,7 @@ from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, RigError, UsageError
+from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
 from rig.place_file import require
 from rig.place_lock import PlaceLock
@@ -196,6 +197,20 @@ class Place:
             if not self.supply.is_on():
                 self.supply.output(True)
 
+    def cut_feed(self) -> Fall | None:
+        """Take the board's power as fast as the place can; say when the rail fell.
+
+        None: the place has no supply, so the outlet was switched and nothing was measured.
+
+        Raises:
+            BenchError: the power did not go.
+        """
+        if self.supply:
+            fall: Fall = self.supply.cut()
+            return fall
+        self.power.off()
+        return None
+
     def check_feed(self) -> None:
         """Make sure that a silent board is fed, so that its silence is its own.
 
@@ -226,6 +241,12 @@ class Place:
             self.check_feed()
             raise
         return int(self.strategy.boots)
+
+    def software(self) -> tuple[str, str]:
+        """Return the kernel that runs, and release and kernel that the root file system is of."""
+        lines, _, _ = self.shell.run("uname -r; . /etc/walnut-release; echo $RELEASE $KERNEL")
+        kernel, _, identity = "\n".join(lines).partition("\n")
+        return kernel, identity
 
     def safe_off(self) -> None:
         """Switch the board off and disarm cuts, come what may; never raises."""

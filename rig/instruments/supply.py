@@ -4,12 +4,14 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from rig.clock import Clock
-from rig.errors import InstrumentError, UsageError
+from rig.clock import Clock, Deadline
+from rig.errors import BenchError, InstrumentError, UsageError
 from rig.instruments.link import ScpiLink, check_power, identify, number, send, whole
+from rig.instruments.rail import FEED_GONE_V, Fall, is_above, is_below
 from rig.measure import Measurement
 
 VOLTAGE_MAX_V = 5.5  # not the instrument's limit: a 5 V board's
+FALL_LIMIT_S = 5.0  # from output off to a rail that has fallen; a loaded one takes less than 1 s
 
 
 class Supply(Protocol):
@@ -17,6 +19,7 @@ class Supply(Protocol):
 
     def identity(self) -> str: ...
     def output(self, on: bool) -> None: ...
+    def cut(self) -> Fall: ...
     def is_on(self) -> bool: ...
     def set_voltage(self, voltage_v: float) -> None: ...
     def voltage(self) -> Measurement: ...
@@ -73,6 +76,34 @@ class ScpiSupply:
             reply = "off" if on else "on"
             raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
 
+    def cut(self, limit_s: float = FALL_LIMIT_S) -> Fall:
+        """Switch the output off and watch its voltage fall; it fed the board until now.
+
+        Raises:
+            BenchError: it does not fall within `limit_s`.
+            InstrumentError: the supply says that the output is still on, or it has restarted.
+        """
+        self._ready()
+        deadline = Deadline.after(self._clock, limit_s)
+        above_s = self._clock.now()
+        self._switch("OFF")
+        while True:
+            asked_s = self._clock.now()
+            voltage = self._read_voltage()
+            if is_below(voltage):
+                break
+            if is_above(voltage):
+                above_s = asked_s
+            if deadline.passed:
+                raise BenchError(
+                    f"{self._link.name} was switched off, and {limit_s:.1f} s later its output is"
+                    f" still at {voltage.value:.3f} V, not below {FEED_GONE_V} V: the board was not"
+                    " cut; look at what else feeds that rail"
+                )
+        if self.is_on():
+            raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply="on")
+        return Fall(above_s=above_s, below_s=voltage.taken_at_s, voltage=voltage)
+
     def is_on(self) -> bool:
         return whole(self._link, f"OUTP? {self._at}") == 1
 
@@ -90,8 +121,7 @@ class ScpiSupply:
     def voltage(self) -> Measurement:
         """Measure the output voltage."""
         self._ready()
-        value = number(self._link, f"MEAS:VOLT? {self._at}")
-        return self._measured("supply.voltage", value, "V", self.VOLTAGE)
+        return self._read_voltage()
 
     def current(self) -> Measurement:
         """Measure the output current."""
@@ -116,6 +146,10 @@ class ScpiSupply:
 
     def _program(self, voltage_v: float) -> None:
         send(self._link, f"VOLT {voltage_v:.3f},{self._at}")
+
+    def _read_voltage(self) -> Measurement:
+        value = number(self._link, f"MEAS:VOLT? {self._at}")
+        return self._measured("supply.voltage", value, "V", self.VOLTAGE)
 
     def _ready(self) -> None:
         """Raise InstrumentError for another model, and for one that restarted since last asked."""

@@ -133,7 +133,9 @@ def _contribution(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cut(record: dict[str, Any]) -> dict[str, Any] | None:
-    if record["flash_sha256_after_cut"] is None:
+    """Say what was cut; without an interposer it is known that it was, and when, not what."""
+    flash = record["flash_sha256_after_cut"]
+    if flash is None and (record["upgrade"] or {}).get("ended_on") != "cut":
         return None
     cut = record["cut"] or {}
     return {
@@ -143,7 +145,23 @@ def _cut(record: dict[str, Any]) -> dict[str, Any] | None:
         "what": cut.get("what"),
         "offset": cut.get("offset"),
         "applied": cut.get("applied"),
-        "sha256_after": record["flash_sha256_after_cut"],
+        "sha256_after": flash,
+        "edge": edge(record),
+    }
+
+
+def edge(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Return when the rail fell after the line that a cut waited for, None if not measured."""
+    found = record.get("edge")
+    if found is None:
+        return None
+    return {
+        "delay_s": round(found["delay"]["value"], 6),
+        "uncertainty_s": round(found["delay"]["uncertainty"], 6),
+        "voltage_v": round(found["voltage"]["value"], 4),
+        "threshold_v": found["threshold_v"],
+        "instrument": found["delay"]["source"],
+        "method": found["delay"]["method"],
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rig.clock import Deadline
-from rig.errors import InstrumentError, UsageError
+from rig.errors import BenchError, InstrumentError, UsageError
 from rig.instruments import MODELS, make
 from rig.instruments.dp832 import RigolDP832
 from rig.instruments.ds1000z import RigolDS1000Z
@@ -275,3 +275,70 @@ def test_a_channel_that_is_not_there_is_refused() -> None:
         make("rigol_dp832", Dialogue(), StillClock(), channel=4)
     with pytest.raises(UsageError, match="not to channel 2"):
         make("keysight_53230a", Dialogue(), StillClock(), channel=2)
+
+
+class Falling(Dialogue):
+    """A supply's dialogue in which each question takes `step_s` of the clock."""
+
+    def __init__(self, clock: StillClock, step_s: float, *exchange: Any) -> None:
+        super().__init__(*exchange)
+        self._clock = clock
+        self._step_s = step_s
+
+    def query(self, command: str) -> str:
+        self._clock.sleep(self._step_s)
+        return super().query(command)
+
+
+def test_a_cut_finds_the_edge_between_the_last_reading_above_and_the_first_below() -> None:
+    clock = StillClock()
+    link = Falling(
+        *(clock, 0.010),
+        *IDN_E36312A,  # two questions: until 100.020
+        *("OUTP OFF,(@1)", OK),  # sent at 100.020
+        ("MEAS:VOLT? (@1)", "+5.00E+00"),  # 100.030 … 100.040
+        ("MEAS:VOLT? (@1)", "+4.81E+00"),  # 100.040 … 100.050
+        ("MEAS:VOLT? (@1)", "+4.50E+00"),  # within its own doubt of the threshold: neither
+        ("MEAS:VOLT? (@1)", "+3.10E+00"),  # 100.060 … 100.070
+        ("OUTP? (@1)", "0"),
+    )
+
+    fall = KeysightE36312A(link, clock).cut()
+    edge = fall.since(99.9)
+
+    assert (fall.above_s, fall.below_s) == pytest.approx((100.040, 100.070))
+    assert edge.delay.value == pytest.approx(0.155)
+    assert edge.delay.uncertainty == pytest.approx(2 * 0.030 / 12**0.5)
+    assert (edge.voltage.value, edge.voltage.unit, edge.threshold_v) == (3.1, "V", 4.5)
+    assert edge.delay.source == "Keysight Technologies,E36312A,MY1,2.1.0"
+    link.over()
+
+
+def test_a_rail_that_is_down_at_the_first_reading_fell_after_the_command_was_sent() -> None:
+    clock = StillClock()
+    link = Falling(
+        *(clock, 0.002),
+        *(*IDN_DP832, "OUTP CH1,OFF", OK, ("MEAS:VOLT? CH1", "0.0010"), ("OUTP? CH1", "OFF")),
+    )
+
+    fall = RigolDP832(link, clock).cut()
+
+    assert (fall.above_s, fall.below_s) == pytest.approx((100.004, 100.008))
+    link.over()
+
+
+def test_a_rail_that_does_not_fall_is_the_benchs_fault() -> None:
+    clock = StillClock()
+    readings = [("MEAS:VOLT? (@1)", "+4.98E+00")] * 3
+    link = Falling(clock, 0.5, *IDN_E36312A, "OUTP OFF,(@1)", OK, *readings)
+
+    with pytest.raises(BenchError, match=r"1\.5 s later its output is still at 4\.980 V"):
+        KeysightE36312A(link, clock).cut(1.5)
+
+
+def test_a_supply_whose_output_stays_on_is_not_believed() -> None:
+    readings = (("MEAS:VOLT? (@1)", "+0.00E+00"), ("OUTP? (@1)", "1"))
+    link = Dialogue(*IDN_E36312A, "OUTP OFF,(@1)", OK, *readings)
+
+    with pytest.raises(InstrumentError, match="'on'"):
+        KeysightE36312A(link, StillClock()).cut()

@@ -4,6 +4,7 @@
 The bench's control channel makes it misbehave; the drivers have no such switch.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from rig.clock import Deadline, SystemClock
 from rig.errors import InstrumentError, UsageError
 from rig.instruments import MODELS, make
+from rig.instruments.rail import FEED_GONE_V
 from rig.virtual.counter import Counter
 from rig.virtual.dp832 import Dp832
 from rig.virtual.ds1000z import Ds1000z
 from rig.virtual.generator import Generator
 from rig.virtual.infiniivision import InfiniiVision
 from rig.virtual.n6705c import N6705c
+from rig.virtual.outputs import SETTLE_S
 from rig.virtual.pendulum import Cnt91, Cnt104s
 from rig.virtual.power import Feed
 from rig.virtual.scpi import Instrument
@@ -125,6 +128,26 @@ def test_a_supply_feeds_the_board_and_reads_back(model: str) -> None:
         assert tripped
         assert not supply.tripped()
         assert supply.is_on()
+
+
+@pytest.mark.parametrize("model", SUPPLIES)
+def test_a_cut_brackets_the_moment_at_which_the_read_back_fell(model: str) -> None:
+    virtual = VIRTUAL[model]()
+    switched: list[float] = []
+    with Served(virtual) as served:
+        supply = make(model, served.link, CLOCK)
+        supply.set_voltage(5.0)
+        supply.output(True)
+        CLOCK.sleep(0.06)
+        virtual.outputs.feed.changed = lambda _: switched.append(CLOCK.now())
+        fall = supply.cut()
+
+        assert not supply.is_on()
+        assert len(switched) == 1
+        crossed_s = switched[0] + SETTLE_S * math.log(5.0 / FEED_GONE_V)
+        assert fall.above_s <= crossed_s <= fall.below_s
+        assert fall.below_s - fall.above_s < 0.5
+        assert fall.voltage.value < FEED_GONE_V
 
 
 def test_the_n6705c_records_its_current_fast() -> None:

@@ -13,9 +13,12 @@ from rig.calibration import Standing
 from rig.errors import BenchError
 from rig.faults import Outcome
 from rig.inject import StepResult
+from rig.instruments.rail import Fall, RailEdge
+from rig.measure import Measurement
 from rig.report.page import measured, write_page
 from rig.report.summary import summarise, verdict
 from rig.results import Results
+from rig.upgrade import UpgradeRecord
 from tests.unit import recorded
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "summary.schema.json"
@@ -63,6 +66,51 @@ def test_the_summary_says_all_that_a_program_asks_for(results: Results) -> None:
     assert first["outage"]["traffic"]["uncertainty_s"] == 0.002
     assert second["outage"]["traffic"] is None
     assert summary["verdict"] == "bench"
+
+
+def cut_step(edge: RailEdge | None) -> StepResult:
+    cut = step()
+    cut.edge = edge
+    cut.upgrade = UpgradeRecord(
+        url="http://x/b",
+        events=(),
+        ended_on="cut",
+        refused=None,
+        t1_s=None,
+        t2_s=None,
+        t3_s=None,
+        boots=0,
+    )
+    return cut
+
+
+def test_a_cut_without_an_interposer_is_recorded_with_the_rails_edge(results: Results) -> None:
+    voltage = Measurement(
+        name="supply.voltage",
+        value=0.31,
+        unit="V",
+        uncertainty=0.005,
+        source="a supply",
+        taken_at_s=7.0,
+    )
+    fall = Fall(above_s=6.98, below_s=7.0, voltage=voltage)
+    results.add_step(cut_step(fall.since(6.5)))
+    results.add_step(cut_step(None))
+    results.add_step(step())
+    page = results.path.with_name("index.html")
+    write_page(page, summary_of(results), allure=False)
+    timed, unmeasured, uncut = (item["cut"] for item in summary_of(results)["steps"])
+
+    assert timed["kind"] == "timed"
+    assert timed["operation"] is timed["sha256_after"] is None
+    assert timed["edge"]["delay_s"] == pytest.approx(0.49)
+    assert timed["edge"]["uncertainty_s"] == pytest.approx(0.011547)
+    assert (timed["edge"]["voltage_v"], timed["edge"]["threshold_v"]) == (0.31, 4.5)
+    assert timed["edge"]["instrument"] == "a supply"
+    assert unmeasured["kind"] == "timed"
+    assert unmeasured["edge"] is None
+    assert uncut is None
+    assert "the rail fell 0.4900 ± 0.0115 s after the line" in page.read_text()
 
 
 def test_a_run_without_steps_is_not_good(results: Results) -> None:
