@@ -55,3 +55,13 @@ class ConsoleSilentError(BoardError):
         self.waited_s = waited_s
         self.seen = seen
         super().__init__(f"no {wanted!r} within {waited_s:.1f} s; last seen: {seen[-80:]!r}")
+
+
+class PromMissedError(BenchError):
+    """The PROM had started the system before the rig's key was there."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(
+            f"the PROM looked for a key {times} times and the rig's came too late each time: take"
+            " work off the rig's computer, or give the PROM a bootdelay"
+        )

@@ -5,6 +5,7 @@ No `never_retry`: a board that did not come up once is looked at again, not give
 """
 
 import enum
+import logging
 import re
 from typing import Any
 
@@ -14,8 +15,11 @@ from labgrid.step import step
 from labgrid.strategy import Strategy
 
 from rig.drivers.console import drain
-from rig.errors import UsageError
+from rig.errors import PromMissedError, UsageError
 
+log = logging.getLogger(__name__)
+
+PROM_TRIES = 4
 LAST_BYTES_S = 0.02  # what an off board said last is on its way for less
 
 
@@ -71,11 +75,24 @@ class WalnutStrategy(Strategy):
         if wanted is Status.off:
             self.power.off()
         elif wanted is Status.prom:
-            self._cold()
-            self.target.activate(self.prom)
+            self._to_prom()
         else:
             self._to_linux(known_before, cycled=cycled)
         self.status = wanted
+
+    def _to_prom(self) -> None:
+        """Start the board until a key of ours is there when its PROM looks: it looks once."""
+        for tried in range(1, PROM_TRIES + 1):
+            self._cold()
+            try:
+                self.target.activate(self.prom)
+            except PromMissedError:
+                log.warning(
+                    "the PROM did not see the rig's key (start %d of %d)", tried, PROM_TRIES
+                )
+            else:
+                return
+        raise PromMissedError(PROM_TRIES)
 
     def _cold(self) -> None:
         """Switch on from off: the one start that is the same every time."""

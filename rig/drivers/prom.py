@@ -12,8 +12,9 @@ from labgrid.util import gen_marker, re_vt100
 
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import Waiter, fresh, text
-from rig.errors import BoardError
+from rig.errors import BoardError, PromMissedError
 
+GONE = r"## Loading kernel|Starting kernel|login: "  # the PROM has handed over
 INTERRUPT_S = 0.01  # U-Boot looks once, some 70 ms after its UART is set up
 
 
@@ -30,7 +31,12 @@ class PromDriver(UBootDriver):
 
     @step()
     def _await_prompt(self) -> None:
-        """Write interrupts until the prompt answers; BoardError when it does not in time."""
+        """Write interrupts until the prompt answers.
+
+        Raises:
+            BoardError: it does not in time.
+            PromMissedError: the PROM did not see a key in time and has handed over.
+        """
         clock = SystemClock()
         deadline = Deadline.after(clock, self.login_timeout_s)
         fresh(self.console)
@@ -39,7 +45,8 @@ class PromDriver(UBootDriver):
         self.console.write(self.interrupt.encode())
         wanted = f"prompt {self.prompt!r}"
         # Without a countdown only a key that is already in the UART stops autoboot.
-        waiter.wait([prompt], wanted, poke=self.interrupt, poke_s=INTERRUPT_S)
+        if waiter.wait([prompt, GONE], wanted, poke=self.interrupt, poke_s=INTERRUPT_S):
+            raise PromMissedError(1)
         # Other prompts may follow, one for each key: the marker tells which is the last.
         marker = gen_marker()
         self.console.sendline(f"echo '{marker[:4]}''{marker[4:]}'")

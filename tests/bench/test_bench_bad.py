@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.errors import BenchError, BoardError, InstrumentError
+from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
 from rig.faults import Outcome, parse
 from rig.inject import Injector, StepResult
 from rig.instruments.visa import VisaLink
@@ -105,6 +105,14 @@ def test_the_prom_is_reached_and_runs_commands(place: Place) -> None:
     assert (lines[-1], code) == ("slot=a", 0)
     place.strategy.transition(Status.linux)
     assert place.service.echo() is not None
+
+
+def test_a_key_that_comes_too_late_for_the_prom_is_the_benchs_failure(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place.strategy.prom, "interrupt", "")
+    with pytest.raises(PromMissedError, match="looked for a key 4 times"):
+        place.strategy.transition(Status.prom)
 
 
 def test_a_boot_loop_is_the_boards_failure_and_ends(bench: Bench, place: Place) -> None:
