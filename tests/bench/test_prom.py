@@ -250,7 +250,7 @@ def test_a_rescue_without_an_interposer_says_what_the_place_lacks(
     resource = f"{{name: interposer, visa: '{visa}', model: walnut_interposer}}"
     path = bench.place_file(
         tmp_path,
-        ("features: [interposer, counter, supply]", "features: [counter, supply]"),
+        ("features: [interposer, counter", "features: [counter"),
         (f"      - ScpiInstrument: {resource}\n", ""),
         ("      - InstrumentDriver: {name: interposer, bindings: {port: interposer}}\n", ""),
     )
