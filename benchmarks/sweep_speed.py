@@ -28,6 +28,7 @@ RATIO_MAX = 1.3
 ASK_S = 0.005
 GIVE_UP_S = 60.0
 SAMPLE_S = 1.0
+SWEEP_LIMIT_S = 1800.0
 
 
 class Outlet:
@@ -95,8 +96,12 @@ def swept(points: str, folder: Path) -> tuple[float, dict[str, int], list[int]]:
     words += [word for place in PLACES for word in ("--place", str(place))]
     words += ["--points", points, "--kinds", "torn,after", "--long", "0", "--no-allure"]
     memory = []
+    give_up_s = time.monotonic() + SWEEP_LIMIT_S
     with subprocess.Popen([*words, "--report", str(folder)], stdout=sys.stderr) as child:
         while child.poll() is None:
+            if time.monotonic() > give_up_s:
+                child.kill()
+                raise TimeoutError(f"the sweep did not end within {SWEEP_LIMIT_S:.0f} s")
             memory.append(resident_kib(folder))
             time.sleep(SAMPLE_S)
     if child.returncode:

@@ -19,6 +19,8 @@ from rig.results import open_records, runs
 
 DIGITS = 6  # microseconds: figures are not told apart below
 FILE = "results.sqlite"
+# No figures of the board's: what the bench did to it, and a view that adds nothing to the others
+OF_THE_BENCH = {"power.gone", "rail.edge", "outage.traffic.frame_loss"}
 
 
 def sources(words: Iterable[str]) -> list[str]:
@@ -88,7 +90,7 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
     )
     groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        if Outcome(row["outcome"]).good and not row["name"].endswith(".frame_loss"):
+        if Outcome(row["outcome"]).good and row["name"] not in OF_THE_BENCH:
             groups[Key(_step(row), row["name"])].append(row)
     outcomes = database.rows(sa.select(trial.outcome).where(trial.run == run["id"]))
     named = sa.select(schema.instrument).where(schema.instrument.c.run == run["id"])
@@ -114,7 +116,7 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
 
 def _step(row: dict[str, Any]) -> str:
     start, end = row["from_release"] or "?", row["wanted"] or "?"
-    step = f"power reset of {start}" if row["kind"] == "reset" else f"{start} → {end}"
+    step = f"{start} → {end}" if row["kind"] == "upgrade" else f"{row['kind']} of {start}"
     return step if row["fault"] == "none" else f"{step} under {row['fault']}"
 
 

@@ -33,6 +33,7 @@ STORE_LIMIT_S = 10.0
 SETTLE_LIMIT_S = 30.0
 CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 UPGRADE_LIMIT_S = 300.0
+ANSWERING_S = 1.0  # a service whose last answer is older is silent
 STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
 
 
@@ -295,8 +296,12 @@ class Injector:
 
 
 def _check_host(outages: Outages) -> None:
-    """Raise BenchError when the rig's own computer was too busy to tell whether service is back."""
-    if outages.stalled_s > STALLED_SHARE * outages.watched_s:
+    """Raise BenchError when the rig's own computer was too busy to tell whether service is back.
+
+    A service that has fallen silent is no such case: it does not even come and go.
+    """
+    busy = outages.stalled_s > STALLED_SHARE * outages.watched_s
+    if busy and outages.silent_s < ANSWERING_S:
         raise BenchError(
             "the service did not settle, but the rig's own computer stood still for"
             f" {outages.stalled_s:.2f} of {outages.watched_s:.0f} s meanwhile: take work off it"

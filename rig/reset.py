@@ -10,7 +10,6 @@ from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.measure import Measurement
 from rig.place import Place
-from rig.strategy import Status
 from rig.upgrade import Event, Follower
 
 PROCESS = "walnutd"
@@ -53,18 +52,19 @@ def reset_power(
 ) -> tuple[int, Measurement]:
     """Take the board's power away for `off_s` seconds.
 
-    Return how often the PROM started, and how long the power really was gone: each edge lies
-    somewhere between the command and the confirmation of whatever switched it.
+    Return how often the PROM started, and how long the power really was gone.  The supply's
+    read-back brackets the fall; the other edge, and both of a place with a PDU alone, lie somewhere
+    between the command and its confirmation.
     """
     fresh(place.console)
-    if place.supply:
-        off = _bracket(place, lambda: place.supply.output(False))
-        place.clock.sleep(off_s)
+    before_s = place.clock.now()
+    fall = place.cut_feed()
+    off = (fall.above_s, fall.below_s) if fall else (before_s, place.clock.now())
+    place.clock.sleep(off_s)
+    if fall:
         on = _bracket(place, lambda: place.supply.output(True))
         source = place.supply.identity()
     else:
-        off = _bracket(place, lambda: place.strategy.transition(Status.off))
-        place.clock.sleep(off_s)
         on = _bracket(place, place.strategy.start)
         source = f"PDU {place.power.port.model}, outlet {place.power.port.index}"
     gone = power_gone(off, on, source, place.clock.now())
@@ -78,7 +78,7 @@ def power_gone(
 
     An edge is anywhere in its bracket.
     """
-    why = "between command and confirmation"
+    why = "anywhere in its bracket"
     budget = tuple(
         Contribution(f"edge of power {name}", (late - early) / 2, why=why)
         for name, (early, late) in (("off", off), ("on", on))
@@ -90,7 +90,7 @@ def power_gone(
         uncertainty=expanded(budget),
         source=source,
         taken_at_s=taken_at_s,
-        method="between command and confirmation of both edges, k = 2",
+        method="from fall to rise, each in its bracket, k = 2",
         budget=budget,
     )
 

@@ -92,6 +92,7 @@ class Outages:
     raw: Path
     watched_s: float = 0.0  # from the event's start to this judgement
     stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
+    silent_s: float = 0.0  # since the last good answer
 
 
 class ServiceWatch:
@@ -351,6 +352,7 @@ class ServiceWatch:
             raw=self._save(episode, span, answers),
             watched_s=now_s - episode.opened_s,
             stalled_s=sum(to_s - at_s for at_s, to_s in answers.stalls),
+            silent_s=now_s - float(good_s[-1]) if good_s.size else now_s - span.from_s,
         )
 
     def _measure_beats(self, span: Span, now_s: float, recovered: bool) -> Measurement | None:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """When the board's 5 V rail really fell: between two readings of the supply; pure."""
 
-import math
 from dataclasses import dataclass
 
+from rig.budget import Contribution, expanded
 from rig.measure import Measurement
 
 FEED_GONE_V = 4.5  # below it the board's reset controller holds it in reset
@@ -27,21 +27,20 @@ class Fall:
     voltage: Measurement  # the first reading below
 
     def since(self, said_s: float) -> RailEdge:
-        """Return the edge as a delay from `said_s`.
-
-        It lies anywhere between the two readings, the error is rectangular (GUM 4.3.7): u = W/√12.
-        """
+        """Return the edge as a delay from `said_s`: it lies anywhere between the two readings."""
         width_s = self.below_s - self.above_s
+        budget = (Contribution("rail's edge", width_s / 2, why="between two readings"),)
         at_s = (self.above_s + self.below_s) / 2
         delay = Measurement(
             name="rail.edge",
             value=at_s - said_s,
             unit="s",
-            uncertainty=2 * width_s / math.sqrt(12),
+            uncertainty=expanded(budget),
             source=self.voltage.source,
             taken_at_s=at_s,
             method=f"read-back below {FEED_GONE_V} V, W = {width_s:.6f} s, k = 2",
             calibration=self.voltage.calibration,
+            budget=budget,
         )
         return RailEdge(delay=delay, voltage=self.voltage, threshold_v=FEED_GONE_V)
 

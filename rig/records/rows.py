@@ -87,7 +87,7 @@ class Writer:
         trial = self.add(
             schema.trial,
             cycle=cycle,
-            kind="upgrade" if record["upgrade"] else "reset",
+            kind=_kind(record),
             **{name: record[name] for name in (*same, *numbers)},
             record=json.dumps(record),
         )
@@ -168,6 +168,13 @@ def measurements(record: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 # JSO
     elif isinstance(record, list):
         for item in record:
             yield from measurements(item)
+
+
+def _kind(record: dict[str, Any]) -> str:
+    """Return what was done: an upgrade, or which reset; an older rig knew that of power alone."""
+    if "reset" in record:
+        return f"{record['reset']} reset" if record["reset"] else "upgrade"
+    return "upgrade" if record["upgrade"] else "power reset"
 
 
 def phases(record: dict[str, Any]) -> dict[str, float]:

@@ -60,7 +60,7 @@ cycle = _of_run("cycle", _text("name"), _real("started_at_s", nullable=False))
 trial = _of_run(
     "trial",
     sa.Column("cycle", WHOLE),
-    _text("kind"),  # upgrade or reset
+    _text("kind"),  # upgrade, process reset, os reset or power reset
     _text("name"),
     _text("fault"),
     _text("wanted"),

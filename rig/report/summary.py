@@ -170,12 +170,12 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
     The bounds of the median are distribution-free, at 95 %; null where the sample is too small.
     """
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, str, str, str | None], list[dict[str, Any]]] = {}
     for step in steps:
-        key = (str(step["from"]), str(step["to"]), step["fault"])
+        key = (str(step["from"]), str(step["to"]), step["fault"], step["reset"])
         groups.setdefault(key, []).append(step)
     rows = []
-    for (start, end, fault), group in groups.items():
+    for (start, end, fault, reset), group in groups.items():
         for view in ("traffic", "counter"):
             values = [step["outage"][view]["value_s"] for step in group if step["outage"][view]]
             if not values:
@@ -186,6 +186,7 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "from": start,
                     "to": end,
                     "fault": fault,
+                    "reset": reset,
                     "view": view,
                     "trials": len(values),
                     "median_s": round(median(values), 6),

@@ -43,8 +43,9 @@ def show(folder: Path) -> str:
         _show_pairs(console, json.loads((folder / "mismatch.json").read_text(encoding="utf-8")))
     for row in summary["statistics"]:
         if row["trials"] > 1:
+            reset = f", {row['reset']} reset" if row["reset"] else ""
             console.print(
-                f"{row['from']} → {row['to']}, fault {row['fault']}, {row['view']}: "
+                f"{row['from']} → {row['to']}{reset}, fault {row['fault']}, {row['view']}: "
                 f"{row['trials']} trials, median {row['median_s']:.4f} s, "
                 f"worst {row['worst_s']:.4f} s"
             )

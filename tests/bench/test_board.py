@@ -4,13 +4,18 @@
 import pytest
 
 from rig.clock import Deadline
+from rig.faults import Outcome
+from rig.inject import Injector
 from rig.place import Place
 from rig.release import Catalogue
+from rig.reset import Reset
 from rig.strategy import Status
 from rig.upgrade import Follower, start
 from tests.bench.conftest import INDEX
 
 pytestmark = pytest.mark.timeout(120)
+
+OFF_S = 1.0
 
 
 def never() -> bool:
@@ -58,6 +63,22 @@ def test_state_survives_a_power_cut_right_after_its_acknowledgement(place: Place
         place.strategy.lost()
         place.boot()
         assert place.service.store(7, value, 5.0).counter == answer.counter
+
+
+@pytest.mark.parametrize(("what", "boots"), [(Reset.process, 0), (Reset.os, 1), (Reset.power, 1)])
+def test_a_reset_brings_the_same_release_back_with_its_state(
+    place: Place, what: Reset, boots: int
+) -> None:
+    result = Injector(place, None).reset(what.value, what, OFF_S).settle()
+
+    assert result.outcome is Outcome.old, result.error
+    assert (result.to_release, result.boots) == ("1.0.0", boots)
+    assert result.state_before == result.state_after
+    if what is Reset.power:
+        assert result.power_gone is not None
+        assert result.power_gone.value + result.power_gone.uncertainty >= OFF_S
+    else:
+        assert result.power_gone is None
 
 
 def test_the_catalogue_is_what_was_built() -> None:

@@ -18,6 +18,7 @@ def test_help_imports_nothing_slow() -> None:
         "try: rig.cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "slow = {'labgrid', 'pyvisa', 'matplotlib', 'numpy', 'serial', 'requests', 'jinja2'}\n"
+        "slow |= {'sqlalchemy', 'alembic', 'scipy', 'pyarrow', 'prometheus_client'}\n"
         "sys.exit(', '.join(slow & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
@@ -36,6 +37,22 @@ def test_a_wrong_option_is_refused_before_anything_moves(
 ) -> None:
     place = str(PLACES / "virtual.yaml")
     assert main(["cycle", "--place", place, "--from", "1.0.0", "--to", "2.0.0", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--what", "process,mood"], "'mood' is none of process, os, power"),
+        (["--trials", "0"], "--trials is at least 1"),
+        (["--off-s", "-1"], "no time is negative"),
+        (["--release", "9.9.9"], "9.9.9"),
+    ],
+)
+def test_a_reset_that_cannot_be_is_refused_before_anything_moves(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    assert main(["reset", "--place", str(PLACES / "virtual.yaml"), *words]) == 2
     assert said in capsys.readouterr().err
 
 

@@ -14,9 +14,10 @@ from rig.gate import Judgement, Key, Night, Sample, judge
 from rig.history import nights, sources
 from rig.records import schema
 from rig.report.history import chart
-from rig.results import open_records, runs
+from rig.reset import Reset, power_gone
+from rig.results import Results, open_records, runs
 from rig.trend import change, holm, median_p, split_p, worst_p
-from tests.unit.recorded import recorded_night
+from tests.unit.recorded import recorded_night, step
 
 DAY_S = 86_400.0
 STARTED_S = 1_795_500_000.0  # 2026-11-24, the first night
@@ -213,3 +214,19 @@ def test_what_the_instrument_cannot_tell_is_no_finding() -> None:
     assert judge(found).findings == ()
     with pytest.raises(UsageError, match="alpha"):
         judge(found, 1.5)
+
+
+def test_resets_are_types_of_step_of_their_own_and_the_benchs_times_are_no_figures(
+    tmp_path: Path,
+) -> None:
+    results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig reset")
+    for what in Reset:
+        trial = dataclasses.replace(step(), reset=what, upgrade=None, to_release="1.0.0")
+        trial.power_gone = power_gone((1.0, 1.1), (16.0, 16.1), "a supply", 17.0)
+        results.add_step(trial)
+    results.close()
+
+    (night,) = nights([str(tmp_path)])
+
+    assert {key.step for key in night.samples} == {f"{what.value} reset of 1.0.0" for what in Reset}
+    assert {key.metric for key in night.samples} == {"outage.traffic", "outage.counter"}

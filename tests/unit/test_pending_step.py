@@ -69,6 +69,8 @@ def settled(outages: Outages, *, fed: bool = True) -> StepResult:
 
 def test_a_service_that_stays_away_is_the_boards_failure() -> None:
     assert settled(SILENT).outcome is Outcome.bricked
+    gone = replace(SILENT, stalled_s=2.3, silent_s=30.0)
+    assert settled(gone).outcome is Outcome.bricked, "a busy computer is no excuse for silence"
     assert settled(replace(SILENT, recovered=True)).outcome is Outcome.old
 
 

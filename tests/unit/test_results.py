@@ -17,6 +17,7 @@ from rig.instruments.rail import Fall, RailEdge
 from rig.measure import Measurement
 from rig.report.page import measured, write_page
 from rig.report.summary import summarise, verdict
+from rig.reset import Reset
 from rig.results import Results
 from rig.upgrade import UpgradeRecord
 from tests.unit import recorded
@@ -196,3 +197,14 @@ def test_a_run_of_an_older_rig_is_not_verified(results: Results) -> None:
     summary = summary_of(results)
     assert summary["verification"] is None
     assert not summary["steps"][0]["outage"]["traffic"]["verified"]
+
+
+def test_resets_of_different_kinds_are_not_one_sample(results: Results) -> None:
+    for what, value in ((Reset.process, 1.0), (Reset.power, 16.0)):
+        trial = step(value=value)
+        trial.reset = what
+        results.add_step(trial)
+
+    rows = [row for row in summary_of(results)["statistics"] if row["view"] == "traffic"]
+
+    assert [(row["reset"], row["median_s"]) for row in rows] == [("process", 1.0), ("power", 16.0)]
