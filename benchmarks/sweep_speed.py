@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Verdicts of a sweep against bare power-ons, both boards busy, side by side in one run.
+"""Verdicts of a sweep against bare power-ons, both cores busy, side by side in one run.
 
-`rig bench run --boards 2 -- python benchmarks/sweep_speed.py`; part of `make bench`.
+The bare power-ons: one board a core.  The sweep: one board more, for a board that is being judged
+leaves its core idle.  `rig bench run --boards 3 -- python benchmarks/sweep_speed.py`; part of
+`make bench`.
 """
 
 import argparse
@@ -22,7 +24,8 @@ from rig.service import ServiceClient
 from rig.sweep_records import SweepRecords
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACES = (ROOT / "places" / "virtual.yaml", ROOT / "places" / "virtual-2.yaml")
+CORES = 2
+PLACES = tuple(ROOT / "places" / f"virtual{which}.yaml" for which in ("", "-2", "-3"))
 OLD, NEW = "1.0.0", "2.0.0"
 RATIO_MAX = 1.3
 ASK_S = 0.005
@@ -55,17 +58,17 @@ class Outlet:
 
 
 def prepared() -> list[Outlet]:
-    """Put the golden flash of the new release on both boards: what most cuts end in."""
+    """Put the golden flash of the old release on a board a core: what most cuts end in."""
     outlets = []
-    for path in PLACES:
+    for path in PLACES[:CORES]:
         with Place.open(path) as place:
-            place.restore(place.catalogue.release(NEW))
+            place.restore(place.catalogue.release(OLD))
             outlets.append(Outlet(place))
     return outlets
 
 
 def bare_s(boots: int) -> list[float]:
-    """Time `boots` power-ons of each board, both boards at once."""
+    """Time `boots` power-ons of each board, all of them at once."""
     outlets = prepared()
 
     def work(outlet: Outlet) -> list[float]:
@@ -91,7 +94,7 @@ def resident_kib(folder: Path) -> int:
 
 
 def swept(points: str, folder: Path) -> tuple[float, dict[str, int], list[int]]:
-    """Sweep on both boards; return seconds a booted verdict, the counts, memory over time."""
+    """Sweep on all boards; return seconds a booted verdict and core, counts, memory over time."""
     words = [sys.executable, "-m", "rig.cli", "sweep", "--from", OLD, "--to", NEW]
     words += [word for place in PLACES for word in ("--place", str(place))]
     words += ["--points", points, "--kinds", "torn,after", "--long", "0", "--no-allure"]
@@ -110,14 +113,14 @@ def swept(points: str, folder: Path) -> tuple[float, dict[str, int], list[int]]:
     times = sorted(point["at_s"] for point in records.points() if not point["shared"])
     records.close()
     counts = json.loads((folder / "sweep.json").read_text())
-    per_verdict_s = len(PLACES) * (times[-1] - times[0]) / (len(times) - 1)
+    per_verdict_s = CORES * (times[-1] - times[0]) / (len(times) - 1)
     return per_verdict_s, {key: counts[key] for key in ("judged", "boots", "shared")}, memory
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--boots", type=int, default=20, help="bare power-ons of each board")
-    parser.add_argument("--points", default="20", help="of the sweep, as --points of rig sweep")
+    parser.add_argument("--points", default="100", help="of the sweep, as --points of rig sweep")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         first = bare_s(arguments.boots)
@@ -125,10 +128,10 @@ def main() -> int:
         bare = median([*first, *bare_s(arguments.boots)])
     held = [sample for sample in memory if sample]
     early, late = held[len(held) // 4], held[-len(held) // 8]
-    print(f"power-on to the service's first answer, two boards at once: {bare:.2f} s (median)")
+    print(f"power-on to the service's first answer, {CORES} boards at once: {bare:.2f} s (median)")
     print(
-        f"sweep, two boards: {counts['judged']} points, {counts['boots']} boots;"
-        f" {per_verdict_s:.2f} s a boot and board, {120 / per_verdict_s:.0f} boots a minute"
+        f"sweep, {len(PLACES)} boards: {counts['judged']} points, {counts['boots']} boots;"
+        f" {per_verdict_s:.2f} s a boot and core, {60 * CORES / per_verdict_s:.0f} boots a minute"
     )
     print(f"ratio {per_verdict_s / bare:.2f} (at most {RATIO_MAX})")
     print(f"memory of the workers: {early / 1024:.0f} MiB early, {late / 1024:.0f} MiB late")

@@ -107,6 +107,7 @@ class WalnutStrategy(Strategy):
         if known_before is Status.prom:
             self.console.sendline(self.prom.boot_command)
         elif not self.power.get():
+            drain(self.console, LAST_BYTES_S)  # boots that nobody read are not this one's
             self.power.on()
         elif not cycled:
             shell.booting = False  # on and unknown: it may be idle, and must be asked

@@ -8,10 +8,11 @@ from typing import Any
 import pexpect
 from labgrid.util import PtxExpect
 
-from rig.clock import Deadline
+from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, BoardError, ConsoleSilentError
 
 SLICE_S = 0.5
+DRAIN_LIMIT_S = 5.0
 BANNER = r"U-Boot (?:SPL )?\d{4}\.\d{2}"
 BOOTS_MAX = 5  # bootlimit 2, the fallback, and two to spare
 
@@ -22,9 +23,14 @@ def fresh(console: Any) -> None:  # noqa: ANN401 # labgrid is untyped
 
 
 def drain(console: Any, quiet_s: float = 0.3) -> None:  # noqa: ANN401 # labgrid is untyped
-    """Forget what an off board still said: an old prompt must not pass for the next boot's."""
+    """Forget all that an off board said: an old prompt must not pass for the next boot's.
+
+    Reads until nothing came for `quiet_s`; a line that is never quiet is given up.
+    """
+    give_up_s = SystemClock().now() + DRAIN_LIMIT_S
     with contextlib.suppress(pexpect.TIMEOUT):
-        console.expect([re.compile(rb"(?!)")], timeout=quiet_s)
+        while SystemClock().now() < give_up_s:
+            console.read(timeout=quiet_s)
     fresh(console)
 
 
