@@ -75,7 +75,7 @@ def test_other_points_are_refused(points: str) -> None:
 
 def test_kinds_come_in_the_order_of_the_flash() -> None:
     assert kinds_of("after,before") == (Kind.before, Kind.after)
-    with pytest.raises(UsageError, match="'timed'"):
+    with pytest.raises(UsageError, match="two sweeps"):
         kinds_of("torn,timed")
     assert [str(cut) for cut in cuts([7], kinds_of("torn,after"), 3)] == [
         "cut@op:7/torn:seed=3",
