@@ -253,6 +253,11 @@ class SweepRecords:
         ).fetchone()
         return row is not None and row["outcome"] is not None
 
+    def is_finished(self) -> bool:
+        """Tell whether nothing is left to judge; where the bench failed, something is."""
+        found = self.progress()
+        return found["total"] == found["done"] and not found["outcomes"].get("bench")
+
     def judged(
         self,
         point: Point,

@@ -155,7 +155,7 @@ class _Run:
 
     def _points(self) -> int:
         """Have one worker a place judge points until none is left."""
-        if self._records.progress()["total"] == self._records.progress()["done"]:
+        if self._records.is_finished():
             return runs.GOOD
         self._records.release_claims()
         (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)

@@ -194,6 +194,15 @@ def test_a_bench_failure_is_judged_again_on_resume(records: SweepRecords) -> Non
     assert point in left
 
 
+def test_a_sweep_whose_last_point_the_bench_failed_is_not_finished(records: SweepRecords) -> None:
+    while point := records.claim("one"):
+        assert not records.is_finished()
+        judge(records, point)
+    assert records.is_finished()
+    judge(records, point := Point(CUTS[0], LONG), "bench")
+    assert not records.is_finished(), f"{point.cut} is judged again"
+
+
 def test_a_sweep_of_something_else_is_refused(records: SweepRecords) -> None:
     with pytest.raises(UsageError, match="holds another sweep"):
         records.begin({"what": "downgrade"}, "j" * 64, (), {}, 1.0)
