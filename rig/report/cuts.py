@@ -39,7 +39,9 @@ def cuts_picture(timed: dict[str, Any]) -> str:
         bottom = height - number * (ABOVE_INCHES + row_inches)
         panel = figure.add_axes((0.12, bottom / height, 0.85, row_inches / height))
         _panel(panel, timed, names, span)
-    panel.set_xlabel("seconds since the board's first line, in the uncut run", loc="right")
+    panel.set_xlabel(
+        "seconds since the board's first line, in the uncut run", loc="right", fontsize=8
+    )
     return svg(figure)
 
 
