@@ -137,7 +137,7 @@ def spread(strata: Sequence[Stratum], count: int, seed: int) -> list[tuple[int, 
     """Draw `count` cuts; return each with its stratum's place in `strata`, in order of time.
 
     Enough for all: one in each stratum, the rest in proportion to the strata's lengths.  Fewer:
-    first those that count always, then evenly along the rest of the run.  In a stratum of several
+    one in each that counts always, the rest evenly along the run.  In a stratum of several
     cuts each has its own equal part, and the delay is uniform in it.
     """
     chance = random.Random(seed)  # noqa: S311 # repeatable, not secret
@@ -167,8 +167,7 @@ def _shares(strata: Sequence[Stratum], count: int, chance: random.Random) -> lis
     if count < len(strata):
         first = always if count >= len(always) else chance.sample(always, count)
         shares = [int(place in first) for place in range(len(strata))]
-        rest = [place for place in range(len(strata)) if place not in always]
-        for place in _along(strata, rest, count - len(first), chance):
+        for place in _along(strata, count - len(first), chance):
             shares[place] += 1
         return shares
     shares = [1] * len(strata)
@@ -179,16 +178,14 @@ def _shares(strata: Sequence[Stratum], count: int, chance: random.Random) -> lis
     return shares
 
 
-def _along(
-    strata: Sequence[Stratum], places: Sequence[int], count: int, chance: random.Random
-) -> list[int]:
-    """Return where `count` evenly spaced moments of these strata's time fall."""
-    step_s = sum(strata[place].length_s for place in places) / max(count, 1)
+def _along(strata: Sequence[Stratum], count: int, chance: random.Random) -> list[int]:
+    """Return in which strata `count` evenly spaced moments of the run fall."""
+    step_s = sum(stratum.length_s for stratum in strata) / max(count, 1)
     first_s = chance.random() * step_s
     found: list[int] = []
     passed_s = 0.0
-    for place in places:
-        passed_s += strata[place].length_s
+    for place, stratum in enumerate(strata):
+        passed_s += stratum.length_s
         while len(found) < count and first_s + len(found) * step_s < passed_s:
             found.append(place)
-    return found + [places[-1]] * (count - len(found)) if places else found
+    return found + [len(strata) - 1] * (count - len(found))  # rounding may leave one
