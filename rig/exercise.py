@@ -10,10 +10,12 @@ from rig.drivers.console import fresh
 from rig.errors import BoardError, UsageError
 from rig.faults import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
+from rig.reinstall import reinstall
 from rig.release import Prom, Release
 from rig.service import SESSION, Mark
 from rig.strategy import Status
 from rig.sweep import Labelled, label
+from rig.timed import Line
 from rig.upgrade import Event, Follower, start
 
 ANSWER_LIMIT_S = 10.0
@@ -34,6 +36,8 @@ class Recording:
     duration_s: float
     heard: list[tuple[int, str]] = field(default_factory=list)
     times_s: tuple[float, ...] = ()  # of each operation, since the run began
+    began_s: float = 0.0  # when the run began, on the rig's clock
+    began_doubt_s: float = 0.0
 
     @property
     def journal_sha256(self) -> str:
@@ -51,8 +55,38 @@ class Recording:
         return (confirmed[-1], *later[:1])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One uncut run as its console told it, with the clock on each line."""
+
+    lines: tuple[Line, ...]
+    ended_on: str
+    boots: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nearest:
+    """The flash operation that stands for a cut by the clock, and how much later it was done."""
+
+    cut: CutAtOperation
+    later_s: float  # negative: it was the last, and done before
+    doubt_s: float
+
+    def __str__(self) -> str:
+        word = "earlier" if self.later_s < 0 else "later"
+        return (
+            f"{self.cut}, done {abs(self.later_s) * 1e3:.1f} ms {word}"
+            f" (± {self.doubt_s * 1e3:.1f} ms)"
+        )
+
+
 class Exercise:
-    """`what` from release `old` to release `new`, on one place with a flash interposer."""
+    """`what` from release `old` to release `new`, on one place.
+
+    `record` and `nearest` need its flash interposer; without one, the place is brought back to
+    the old release by the board's own updater.
+    """
 
     def __init__(
         self,
@@ -84,11 +118,39 @@ class Exercise:
         command = "walnut-update-prom" if self.what == "prom" else "walnut-update"
         start(place.console, url, command)
 
-    def prepare(self) -> Mark:
-        """Bring the board to where the exercise begins; return the state that must survive."""
+    def bring(self) -> None:
+        """Have the board run the old release: from its golden flash, or by its own updater."""
+        if self.place.interposer is None:
+            reinstall(self.place, self.old)
+            return
         self.place.restore(self.old)
         self.place.boot()
+
+    def prepare(self) -> Mark:
+        """Bring the board to where the exercise begins; return the state that must survive."""
+        self.bring()
         return self.place.service.mark(ANSWER_LIMIT_S)
+
+    def listen(self) -> Heard:
+        """Run it once, uncut, with the clock on each of the board's lines; leave it off."""
+        place = self.place
+        self.prepare()
+        began_s = place.clock.now()
+        events: list[Event] = []
+        ended_on, boots = self._follow(events.append, lambda: None)
+        duration_s = place.clock.now() - began_s
+        place.strategy.lost()
+        place.strategy.transition(Status.off)
+        lines = tuple(
+            Line(
+                at_s=event.seen_at_s - events[0].seen_at_s,
+                phase=event.phase,
+                event=event.event,
+                keys=event.keys,
+            )
+            for event in events
+        )
+        return Heard(lines=lines, ended_on=ended_on, boots=boots, duration_s=duration_s)
 
     def record(self) -> Recording:
         """Run it once with every operation kept by the interposer, and leave the board off."""
@@ -97,8 +159,9 @@ class Exercise:
         interposer.drop_all()
         mark = self.prepare()
         base = interposer.sha256()
-        began_s = place.clock.now()
+        asked_s = place.clock.now()
         interposer.start_history()
+        began_s = place.clock.now()
         heard: list[tuple[int, str]] = []
         marks = [(0, mark)]
         ended_on, boots = self._run(heard, marks)
@@ -119,26 +182,29 @@ class Exercise:
             duration_s=duration_s,
             heard=heard,
             times_s=interposer.times(1, count),
+            began_s=(asked_s + began_s) / 2,
+            began_doubt_s=(began_s - asked_s) / 2,
         )
 
-    def nearest(self, plan: CutAtMark) -> CutAtOperation:
-        """Return the operation that the flash was at when the board said what `plan` waits for.
+    def nearest(self, plan: CutAtMark) -> Nearest:
+        """Return the flash operation that is under way, or the next, when `plan` would cut.
+
+        One journalled run tells: a cut `before` the first operation that is not done by then.
 
         Raises:
-            UsageError: a run without a fault never says that.
+            UsageError: a run without a fault never says what `plan` waits for.
         """
-        seen: list[tuple[int, Event]] = []
-        count = self.place.need("interposer").count
+        seen: list[Event] = []
         on_event = self._on_event
-        self._on_event = lambda event: seen.append((count(), event))
+        self._on_event = seen.append
         try:
             recording = self.record()
         finally:
             self._on_event = on_event
-        for operations, event in seen:
+        for event in seen:
             if plan.reached(event.phase, event.event, event.keys):
-                number = min(max(operations, 1), len(recording.operations))
-                return CutAtOperation(operation=number, kind=Kind.after)
+                at_s = event.seen_at_s + plan.delay_s - recording.began_s
+                return _nearest(recording, at_s)
         raise UsageError(f"a run without a fault never comes to {plan}")
 
     def _run(self, heard: list[tuple[int, str]], marks: list[tuple[int, Mark]]) -> tuple[str, int]:
@@ -148,20 +214,20 @@ class Exercise:
         return self._update(heard)
 
     def _update(self, heard: list[tuple[int, str]]) -> tuple[str, int]:
-        place = self.place
-        count = place.need("interposer").count
+        count = self.place.need("interposer").count
 
         def hear(event: Event) -> None:
             heard.append((count(), f"{event.phase}.{event.event}"))
             self._on_event(event)
 
-        follower = Follower(
-            place.console,
-            place.clock,
-            hear,
-            from_start=True,
-            on_boot=lambda: heard.append((count(), "boot.prom")),
-        )
+        return self._follow(hear, lambda: heard.append((count(), "boot.prom")))
+
+    def _follow(
+        self, hear: Callable[[Event], None], on_boot: Callable[[], object]
+    ) -> tuple[str, int]:
+        """Start the update and follow it to its good end; return that end and the boots."""
+        place = self.place
+        follower = Follower(place.console, place.clock, hear, from_start=True, on_boot=on_boot)
         self.start()
         ended_on = follower.follow(Deadline.after(place.clock, RUN_LIMIT_S), lambda: False)
         wanted = "fallback" if self.what == "rollback" else "done"
@@ -189,6 +255,18 @@ class Exercise:
                 release=answer.release,
             )
             marks.append((count(), mark))
+
+
+def _nearest(recording: Recording, at_s: float) -> Nearest:
+    """Return the first operation that was done at `at_s` or later, or else the last one."""
+    times_s = recording.times_s
+    later = [number for number, done_s in enumerate(times_s, start=1) if done_s >= at_s]
+    number, kind = (later[0], Kind.before) if later else (len(times_s), Kind.after)
+    return Nearest(
+        cut=CutAtOperation(operation=number, kind=kind),
+        later_s=times_s[number - 1] - at_s,
+        doubt_s=recording.began_doubt_s,
+    )
 
 
 def _check(what: str, old: Release, new: Release | Prom) -> None:

@@ -90,7 +90,8 @@ class CutAtMark:
     """Cut the power `delay_ms` after the updater's line `phase` `event` (updater-lines.md).
 
     With `percent` the event is a step of ``progress``: ``staging.write:40%`` is the first
-    progress line of the step `write` that says 40 or more.
+    progress line of the step `write` that says 40 or more, ``download.progress:40%`` that of a
+    phase without steps.
     """
 
     phase: str
@@ -115,7 +116,7 @@ class CutAtMark:
         """Tell whether the board's line is the one that this cut waits for."""
         if self.percent is None:
             return (phase, event) == (self.phase, self.event)
-        return (phase, event, keys.get("step")) == (
+        return (phase, event, keys.get("step", "progress")) == (
             self.phase,
             "progress",
             self.event,

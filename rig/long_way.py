@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rig.clock import Deadline
-from rig.errors import BenchError, BoardError
+from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
-from rig.faults import CutAtOperation, Outcome
+from rig.faults import CutAtMark, CutAtOperation, Outcome
 from rig.inject import CUT_OFF_S, Injector, StepResult
+from rig.instruments.rail import RailEdge
 from rig.release import Release
 from rig.service import SESSION, Mark
 from rig.strategy import Status
@@ -29,6 +30,8 @@ class Replayed:
     release: str | None
     flash_sha256: str | None  # right after the (last) cut
     cut: Any = None
+    edge: RailEdge | None = None  # of a cut at a mark: when the rail fell, from that line on
+    ended_on: str = ""
     boots: int = 0
     duration_s: float = 0.0
     notes: list[str] = field(default_factory=list)
@@ -36,9 +39,10 @@ class Replayed:
 
 
 class LongWay:
-    """Runs one exercise with one cut, from the golden flash to the verdict of the login shell.
+    """Runs one exercise with one cut, from the old release to the verdict of the login shell.
 
-    In the folder `keep` it leaves the flash as the cut left it, and the journal until then.
+    In the folder `keep` it leaves the flash as the cut left it, and the journal until then, if the
+    place has an interposer.
     """
 
     def __init__(
@@ -53,19 +57,25 @@ class LongWay:
         self._on_event = on_event
         self._keep = keep
 
-    def run(self, cut: CutAtOperation) -> Replayed:
-        """Prepare, cut, judge; the board is off afterwards."""
+    def run(self, cut: CutAtOperation | CutAtMark, *, own_boots: int = 0) -> Replayed:
+        """Prepare, cut, judge; the board is off afterwards.
+
+        `own_boots`: so many boots the exercise has of its own, as a rollback does.
+        """
         place = self._place
         began_s = place.clock.now()
-        place.restore(self._exercise.old)
-        place.boot()
+        self._exercise.bring()
         new = self._exercise.new
         if self._exercise.what == "data" or not isinstance(new, Release):
+            if isinstance(cut, CutAtMark):
+                raise UsageError(f"{self._exercise.what} has no console line to cut at, as {cut}")
             replayed = self._guarded(cut)
         else:
             injector = Injector(place, None, self._on_event, on_cut=self._keep_flash)
-            result = injector.upgrade(str(cut), new, cut).settle()
+            result = injector.upgrade(str(cut), new, cut, own_boots=own_boots).settle()
             replayed = _replayed(result)
+            if isinstance(cut, CutAtMark):
+                _check_cut(replayed, cut)
         replayed.duration_s = place.clock.now() - began_s
         if replayed.outcome is not Outcome.bench:
             place.strategy.transition(Status.off)
@@ -73,7 +83,7 @@ class LongWay:
 
     def _keep_flash(self) -> None:
         """Save the flash and the journal; a nested cut's replace those of the one before."""
-        if self._keep is None:
+        if self._keep is None or self._place.interposer is None:
             return
         interposer = self._place.need("interposer")
         (self._keep / "flash.nor").write_bytes(interposer.read(0, interposer.size()))
@@ -176,12 +186,21 @@ class LongWay:
         return promised
 
 
+def _check_cut(replayed: Replayed, cut: CutAtMark) -> None:
+    """Make the bench's a trial whose cut never came: it says nothing of a cut."""
+    if replayed.outcome.good and replayed.ended_on != "cut":
+        replayed.error = f"{cut} was never cut: the board ended on {replayed.ended_on!r}"
+        replayed.outcome = Outcome.bench
+
+
 def _replayed(result: StepResult) -> Replayed:
     return Replayed(
         outcome=result.outcome,
         release=result.to_release,
         flash_sha256=result.flash_sha256_after_cut,
         cut=result.cut,
+        edge=result.edge,
+        ended_on=result.ended_on,
         boots=result.boots,
         notes=[*result.notes],
         error=result.error,

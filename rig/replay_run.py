@@ -6,9 +6,14 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from rig import runs
 from rig.errors import UsageError
+from rig.faults import CutAtMark
+
+BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
+BY_CLOCK = "test_replay.py::test_a_cut_replayed_by_the_clock_leaves_a_good_board"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +32,12 @@ def replay(arguments: argparse.Namespace) -> int:
     key = parse_key(arguments.key)
     require(arguments.place)
     key.check(Catalogue.load(firmware_index(arguments.place)))
-    why = "a replay cuts at an operation, which needs one (a flash emulator)"
-    runs.need_feature(arguments.place, "interposer", why)
+    test = BY_OPERATION
+    if isinstance(key.plan, CutAtMark) and "interposer" not in runs.features(arguments.place):
+        test = BY_CLOCK
+    else:
+        why = "a replay cuts at an operation, which needs one (a flash emulator)"
+        runs.need_feature(arguments.place, "interposer", why)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]
     stamp = runs.new_folder()
     folder = (arguments.report or stamp.with_name(f"replay-{name}-{stamp.name}")).resolve()
@@ -36,7 +45,7 @@ def replay(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{folder} holds a replay already: take another --report folder")
     folder.mkdir(parents=True, exist_ok=True)
     options = [f"--rig-key={key}", *runs.with_records(folder)]
-    code = runs.wait(runs.start(runs.command(["test_replay.py"], arguments.place, folder, options)))
+    code = runs.wait(runs.start(runs.command([test], arguments.place, folder, options)))
     if code == runs.PYTEST_INTERRUPTED:
         return runs.INTERRUPTED
     if not (folder / "replay.json").exists():
@@ -44,10 +53,21 @@ def replay(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{told[1] if told else 'the replay did not run'}\n")
         return told[0] if told else runs.OURS
     record = json.loads((folder / "replay.json").read_text(encoding="utf-8"))
-    sys.stdout.write(
-        f"{record['outcome']}, release {record['release']}, {record['boots']} boots;"
-        f" flash after the cut {record['flash_sha256']}\nrecords: {folder}\n"
-    )
+    for line in (record["nearest"], _seen(record), f"records: {folder}"):
+        if line:
+            sys.stdout.write(f"{line}\n")
     if record["outcome"] == "bench":
         return runs.BENCH
     return runs.PRODUCT if code else runs.GOOD
+
+
+def _seen(record: dict[str, Any]) -> str:
+    """Say what came out, and what the cut left: the flash's hash, or when the rail fell."""
+    text = f"{record['outcome']}, release {record['release']}, {record['boots']} boots"
+    if record["flash_sha256"]:
+        return f"{text}; flash after the cut {record['flash_sha256']}"
+    if record["edge"]:
+        delay = record["edge"]["delay"]
+        value, doubt = delay["value"], delay["uncertainty"]
+        return f"{text}; the rail fell {value:.4f} ± {doubt:.4f} s after the board's line"
+    return f"{text}; {record['error'] or 'when the rail fell was not measured'}"

@@ -16,6 +16,8 @@ KEY_FORMAT = "walnut1"
 HASH_DIGITS = 12
 WHATS = ("upgrade", "downgrade", "confirm", "rollback", "data", "prom")
 KINDS = (Kind.before, Kind.torn, Kind.unstable, Kind.after)
+DEFAULT_KINDS = "before,torn,after"
+TIMED = (Kind.timed,)
 _KEY = re.compile(r"([a-z0-9]+)/([a-z]+)/([^/@]+)@([0-9a-f]+)/([^/@]+)@([0-9a-f]+)/(.+)")
 _POINTS = re.compile(r"all|log|([1-9]\d{0,5})(?::(\d{1,10}))?")
 _IN_PHASE = re.compile(r"([a-z]+(?:-[a-z]+)*)(?::([1-9]\d{0,5}))?")
@@ -133,15 +135,22 @@ def _in_phase(operations: Sequence[Labelled], points: str) -> tuple[int, ...]:
 
 
 def kinds_of(text: str) -> tuple[Kind, ...]:
-    """Read ``before,torn,after,unstable``, in whatever order.
+    """Read ``before,torn,after,unstable``, in whatever order, or ``timed`` alone.
 
     Raises:
-        UsageError: it names something else.
+        UsageError: it names something else, or other kinds beside ``timed``.
     """
-    known = {kind.value: kind for kind in KINDS}
+    known = {kind.value: kind for kind in (*KINDS, *TIMED)}
     names = text.split(",")
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"--kinds: {unknown[0]!r} is none of {', '.join(known)}")
+    if Kind.timed.value in names:
+        if set(names) != {Kind.timed.value}:
+            raise UsageError(
+                f"--kinds {text}: timed cuts are by the clock, the others at a flash operation;"
+                " they make two sweeps"
+            )
+        return TIMED
     return tuple(kind for kind in KINDS if kind.value in names)
 
 

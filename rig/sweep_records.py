@@ -11,13 +11,13 @@ from typing import Any
 
 from rig.clock import wall_time_s
 from rig.errors import BenchError, UsageError
-from rig.faults import CutAtOperation, parse
+from rig.faults import CutAtMark, CutAtOperation, parse
 from rig.results import plain
 from rig.sweep import Labelled
 
 FORMAT = 2
 BUSY_S = 30.0
-SHORT, LONG = "short", "long"
+SHORT, LONG, TIMED = "short", "long", "timed"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sweep (
     id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, settings TEXT NOT NULL,
@@ -41,10 +41,20 @@ CREATE INDEX IF NOT EXISTS point_open ON point (way, position) WHERE outcome IS 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One cut that is to be judged, by the short way or the long one."""
+    """One cut that is to be judged: by the short way or the long one, or cut by the clock."""
 
-    cut: CutAtOperation
+    cut: CutAtOperation | CutAtMark
     way: str
+    stratum: int = 0  # of a cut by the clock: which, from 1
+
+    @property
+    def number(self) -> int:
+        return self.cut.operation if isinstance(self.cut, CutAtOperation) else self.stratum
+
+    @property
+    def cuts(self) -> tuple[CutAtOperation | CutAtMark, ...]:
+        """Return the cut and those nested in it."""
+        return self.cut.cuts if isinstance(self.cut, CutAtOperation) else (self.cut,)
 
 
 class SweepRecords:
@@ -173,9 +183,9 @@ class SweepRecords:
             (
                 str(point.cut),
                 point.way,
-                point.cut.operation,
-                point.cut.cuts[-1].kind.value,
-                len(point.cut.cuts),
+                point.number,
+                point.cuts[-1].kind.value,
+                len(point.cuts),
                 after + place,
             )
             for place, point in enumerate(points, start=1)
@@ -193,7 +203,7 @@ class SweepRecords:
             row = database.execute(
                 "UPDATE point SET owner = ? WHERE rowid = (SELECT rowid FROM point WHERE"
                 " owner IS NULL AND outcome IS NULL AND depth = 1"
-                " ORDER BY way DESC, position LIMIT 1) RETURNING plan, way",
+                " ORDER BY way DESC, position LIMIT 1) RETURNING plan, way, number",
                 (owner,),
             ).fetchone()
         return None if row is None else _point(row)
@@ -242,6 +252,11 @@ class SweepRecords:
             "SELECT outcome FROM point WHERE plan = ? AND way = ?", (str(point.cut), point.way)
         ).fetchone()
         return row is not None and row["outcome"] is not None
+
+    def is_finished(self) -> bool:
+        """Tell whether nothing is left to judge; where the bench failed, something is."""
+        found = self.progress()
+        return found["total"] == found["done"] and not found["outcomes"].get("bench")
 
     def judged(
         self,
@@ -303,9 +318,11 @@ class SweepRecords:
 
 def _point(row: sqlite3.Row) -> Point:
     cut = parse(row["plan"])
-    if not isinstance(cut, CutAtOperation):
-        raise UsageError(f"{row['plan']!r} is no cut at an operation")
-    return Point(cut, row["way"])
+    if isinstance(cut, CutAtOperation):
+        return Point(cut, row["way"])
+    if isinstance(cut, CutAtMark):
+        return Point(cut, row["way"], row["number"])
+    raise UsageError(f"{row['plan']!r} is no cut")
 
 
 def _row(row: sqlite3.Row) -> dict[str, Any]:

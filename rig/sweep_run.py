@@ -7,14 +7,17 @@ import hashlib
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rig import runs
 from rig.clock import SystemClock
-from rig.errors import BenchError, UsageError
+from rig.errors import BenchError
+from rig.sweep_options import add_arguments, settings_of
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,81 +25,19 @@ if TYPE_CHECKING:
 TICK_S = 1.0
 LINE_EVERY_S = 15.0  # between two lines of progress where nobody watches a terminal
 DATABASE = "sweep.sqlite"
-LONG_DEFAULT = 20
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `rig sweep`'s options."""
-    add = parser.add_argument
-    add("--place", type=Path, action="append", required=True, help="place file; several: in turn")
-    add("--from", dest="old", required=True, metavar="RELEASE")
-    add("--to", dest="new", metavar="RELEASE", help="a PROM with --what prom; not needed with data")
-    add("--what", default="upgrade", help="upgrade, downgrade, confirm, rollback, data or prom")
-    add("--points", default="all", help="all, log, N[:seed], PHASE[:N] (default all)")
-    add("--kinds", default="before,torn,after", help="of before,torn,after,unstable")
-    add("--seed", type=int, default=1, help="picks torn parts and samples (default 1)")
-    add("--nested", type=int, default=1, metavar="DEPTH", help="2: cut the recovery, too")
-    add("--long", type=int, default=LONG_DEFAULT, help="points also cut for real (default 20)")
-    add("--jobs", type=int, help="boards side by side (default: one for each --place)")
-    add("--dry-run", action="store_true", help="count and name the operations, cut nothing")
-    add("--report", type=Path, help="folder (default reports/sweep-…; the same command resumes)")
-    add("--no-allure", action="store_true", help="skip the Allure report")
+BY_OPERATION, BY_CLOCK = "test_sweep.py", "test_timed_sweep.py"
+__all__ = ["add_arguments", "sweep"]
 
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Run or resume a sweep; return the exit code."""
-    settings = _settings(arguments)
+    settings = settings_of(arguments)
     name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     ends = f"{settings['what']}-{settings['old']}-{settings['new']}"
     folder = (arguments.report or runs.ROOT / "reports" / f"sweep-{ends}-{name}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         return _Run(arguments, settings, folder).all()
-
-
-def _settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Check everything that can be checked before a board moves; return what makes the sweep.
-
-    Raises:
-        UsageError: something of it is wrong.
-    """
-    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
-    from rig.release import Catalogue  # noqa: PLC0415
-    from rig.sweep import WHATS, kinds_of  # noqa: PLC0415
-
-    if arguments.what not in WHATS:
-        raise UsageError(f"--what is one of {', '.join(WHATS)}, not {arguments.what!r}")
-    kinds = kinds_of(arguments.kinds)
-    if arguments.nested not in {1, 2}:
-        raise UsageError(f"--nested is 1 or 2, not {arguments.nested}")
-    jobs = arguments.jobs or len(arguments.place)
-    if not 1 <= jobs <= len(arguments.place):
-        raise UsageError(
-            f"--jobs {jobs} needs as many places, there are {len(arguments.place)}: give a --place"
-            " for each board"
-        )
-    for place in arguments.place:
-        require(place)
-        why = f"cuts of kind {arguments.kinds} at an operation need one (a flash emulator)"
-        runs.need_feature(place, "interposer", why)
-    catalogue = Catalogue.load(firmware_index(arguments.place[0]))
-    new = arguments.new or (arguments.old if arguments.what == "data" else None)
-    if new is None:
-        raise UsageError(f"--what {arguments.what} needs --to")
-    old_release = catalogue.release(arguments.old)
-    new_release = catalogue.target(arguments.what, new)
-    return {
-        "what": arguments.what,
-        "old": arguments.old,
-        "old_hash": old_release.golden_sha256,
-        "new": new,
-        "new_hash": new_release.bundle_sha256,
-        "points": arguments.points,
-        "kinds": [kind.value for kind in kinds],
-        "seed": arguments.seed,
-        "nested": arguments.nested,
-        "long": arguments.long,
-    }
 
 
 @contextmanager
@@ -127,6 +68,8 @@ class _Run:
         self._places = arguments.place[: arguments.jobs or len(arguments.place)]
         self._records = SweepRecords(folder / DATABASE)
         self._clock = SystemClock()
+        self._timed = settings["kinds"] == ["timed"]
+        self._tests = BY_CLOCK if self._timed else BY_OPERATION
 
     def all(self) -> int:
         """Go through the stages; the first that fails ends it."""
@@ -144,7 +87,7 @@ class _Run:
         if self._records.sweep() is None:
             (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
             words = runs.command(
-                ["test_sweep.py::test_plan"], self._places[0], self._folder, self._options()
+                [f"{self._tests}::test_plan"], self._places[0], self._folder, self._options()
             )
             if code := runs.wait(runs.start(words)):
                 return self._told(code)
@@ -165,35 +108,60 @@ class _Run:
         found = self._records.sweep()
         if found is None:
             raise BenchError(f"the plan was not recorded in {self._folder}")
+        say = sys.stdout.write
+        for line in self._strata(found) if self._timed else self._operations():
+            say(f"{line}\n")
+        points = self._records.progress()
+        left = points["total"] - points["done"]
+        expected_min = left * found["baseline_s"] / len(self._places) / 60
+        cost = (
+            f"the uncut run and its preparation took {found['baseline_s']:.0f} s, so about"
+            if self._timed
+            else f"one boot takes {found['baseline_s']:.2f} s, so at most"
+        )
+        say(
+            f"{points['total']} points, {points['done']} done; {cost} {expected_min:.0f} min"
+            f" on {len(self._places)} board(s); records: {self._folder}\n"
+        )
+        sys.stdout.flush()
+
+    def _strata(self, found: dict[str, Any]) -> Iterator[str]:
+        """Name what a sweep by the clock cuts into, by what the board is about."""
+        from rig.timed import Stratum  # noqa: PLC0415
+
+        strata = [Stratum.from_json(item) for item in found["recording"]["strata"]]
+        drawn = Counter(point["number"] for point in self._records.points())
+        yield f"{len(strata)} strata between the board's lines:"
+        numbered = enumerate(strata, start=1)
+        for band, members in groupby(numbered, key=lambda item: item[1].band):
+            group = list(members)
+            length_s = sum(stratum.length_s for _, stratum in group)
+            cuts = sum(drawn[number] for number, _ in group)
+            yield (
+                f"  {len(group):6}  {band:12} {length_s:8.3f} s from {group[0][1].begin_s:8.3f} s"
+                f" on, {cuts} cuts"
+            )
+
+    def _operations(self) -> Iterator[str]:
         operations = self._records.operations()
         phases: dict[tuple[str, str], int] = {}
         for item in operations:
             key = (item.phase, item.partition)
             phases[key] = phases.get(key, 0) + 1
-        points = self._records.progress()
-        say = sys.stdout.write
-        say(f"{len(operations)} flash operations:\n")
+        yield f"{len(operations)} flash operations:"
         for (phase, partition), count in phases.items():
             first = next(o for o in operations if (o.phase, o.partition) == (phase, partition))
-            say(f"  {count:6}  {phase:15} in {partition:12} from operation {first.number} on\n")
-        left = points["total"] - points["done"]
-        expected_min = left * found["baseline_s"] / len(self._places) / 60
-        say(
-            f"{points['total']} points, {points['done']} done; one boot takes"
-            f" {found['baseline_s']:.2f} s, so at most {expected_min:.0f} min"
-            f" on {len(self._places)} board(s); records: {self._folder}\n"
-        )
-        sys.stdout.flush()
+            yield f"  {count:6}  {phase:15} in {partition:12} from operation {first.number} on"
 
     def _points(self) -> int:
         """Have one worker a place judge points until none is left."""
-        if self._records.progress()["total"] == self._records.progress()["done"]:
+        if self._records.is_finished():
             return runs.GOOD
         self._records.release_claims()
         (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
         children = [
             runs.start(
-                runs.command(["test_sweep.py::test_points"], place, self._folder, self._options()),
+                runs.command([f"{self._tests}::test_points"], place, self._folder, self._options()),
                 self._folder / f"worker-{place.stem}.log",
             )
             for place in self._places
@@ -241,6 +209,9 @@ class _Run:
         from rig.report.sweep import build, finish  # noqa: PLC0415 # matplotlib
 
         build(self._folder)
+        alike = [
+            "--deselect=tests/board/test_sweep.py::test_the_long_way_agrees_with_the_short_way"
+        ]
         words = runs.command(
             ["test_sweep.py"],
             self._places[0],
@@ -250,6 +221,7 @@ class _Run:
                 *runs.with_records(self._folder),
                 "--deselect=tests/board/test_sweep.py::test_plan",
                 "--deselect=tests/board/test_sweep.py::test_points",
+                *(alike if self._timed else ()),
             ],
         )
         judged = runs.wait(runs.start(words, self._folder / "verdict.log"))

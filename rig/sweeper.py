@@ -23,6 +23,35 @@ BASELINES = 3  # boots without any cut, before a sweep: what a verdict costs at 
 NESTED_SHARE = 50  # beside environment and commit, the recovery from one cut in so many is cut
 
 
+def judge_all(records: SweepRecords, owner: str, judge_one: Callable[[Point], Outcome]) -> int:
+    """Judge points until none is left; return how many were this worker's.
+
+    It does not go on alone when the command that started it is killed: its board would be in
+    use for whoever takes up the sweep.
+
+    Raises:
+        BenchError: the bench failed at one.
+    """
+    done = 0
+    parent = os.getppid()
+    while os.getppid() == parent:
+        if (point := records.claim(owner)) is None:
+            break
+        outcome = judge_one(point)
+        done += 1
+        if outcome is Outcome.bench:
+            raise BenchError(
+                f"the bench failed at {point.cut}: mend it and give the same command again"
+            )
+    return done
+
+
+def _at_operation(point: Point) -> CutAtOperation:
+    if not isinstance(point.cut, CutAtOperation):
+        raise UsageError(f"{point.cut} is not at a flash operation")
+    return point.cut
+
+
 class Sweeper:
     """Sweeps one exercise on one place; `say` is told one line of progress at a time."""
 
@@ -118,28 +147,13 @@ class Sweeper:
         self.records.begin(self.settings, recording.journal_sha256, (), {}, 0.0)
 
     def work(self) -> int:
-        """Judge points until none is left; return how many were this worker's.
-
-        It does not go on alone when the command that started it is killed: its board would be in
-        use for whoever takes up the sweep.
-        """
-        done = 0
-        parent = os.getppid()
-        while os.getppid() == parent:
-            if (point := self.records.claim(self.place.name)) is None:
-                break
-            outcome = self._judge_one(point)
-            done += 1
-            if outcome is Outcome.bench:
-                raise BenchError(
-                    f"the bench failed at {point.cut}: mend it and give the same command again"
-                )
-        return done
+        """Judge points until none is left; return how many were this worker's."""
+        return judge_all(self.records, self.place.name, self._judge_one)
 
     def _judge_one(self, point: Point) -> Outcome:
+        cut = _at_operation(point)
         if point.way == LONG:
             return self._long(point)
-        cut = point.cut
         digest = self._interposer.recalled_digest(cut.operation, cut.kind, cut.seed)
         outcome = self._short(point, digest)
         if outcome is Outcome.bench:
@@ -153,12 +167,13 @@ class Sweeper:
 
         Unstable cells are looked at twice, each time as they fell.
         """
-        last = point.cut.cuts[-1]
+        cut = _at_operation(point)
+        last = cut.cuts[-1]
         sha256 = None
         if self.records.has_long(point):
             sha256 = self._interposer.recalled_sha256(last.operation, last.kind, last.seed)
         known = self.records.same_flash(digest) if last.kind is not Kind.unstable else None
-        allowed = self.recording.allowed(point.cut.operation)
+        allowed = self.recording.allowed(cut.operation)
         if known is not None and self._still_holds(known, allowed):
             record = known["record"] | {"flash_sha256": sha256}
             self._note(point, known["outcome"], digest, record, shared=True)
@@ -171,7 +186,7 @@ class Sweeper:
             trial = again if not again.outcome.good else trial
         if not trial.outcome.good:
             trial.console = self._console.tail()
-            self.say(f"{trial.outcome.value}: {self.key(point.cut)}")
+            self.say(f"{trial.outcome.value}: {self.key(cut)}")
         trial.flash_sha256 = sha256
         self._note(point, trial.outcome.value, digest, trial, shared=False)
         return trial.outcome
@@ -191,7 +206,7 @@ class Sweeper:
         self, point: Point, outcome: str, digest: str, record: object, *, shared: bool
     ) -> None:
         facts = plain(record)
-        facts["key"] = str(self.key(point.cut))
+        facts["key"] = str(self.key(_at_operation(point)))
         self.records.judged(
             point,
             outcome=outcome,
@@ -240,7 +255,7 @@ class Sweeper:
             self.records.add_points(points)
             for point in points:
                 if not self.records.is_done(point):
-                    last = point.cut.cuts[-1]
+                    last = _at_operation(point).cuts[-1]
                     digest = interposer.recalled_digest(last.operation, last.kind, last.seed)
                     if self._short(point, digest) is Outcome.bench:
                         raise BenchError(f"the bench failed at {point.cut}")

@@ -10,10 +10,12 @@ from typing import Any
 
 import jinja2
 
-from rig.faults import Outcome
+from rig.faults import Kind, Outcome
+from rig.report.cuts import cuts_picture
 from rig.report.fault_map import fault_map
 from rig.report.journal import journal_timeline
 from rig.report.links import point_latest_to
+from rig.report.timed import summarise_timed
 from rig.statistics import clopper_pearson_upper
 from rig.sweep_records import LONG, SHORT, SweepRecords
 
@@ -25,20 +27,17 @@ MAX_FAILURES = 200  # on the page; sweep.json has all
 
 
 def build(folder: Path) -> dict[str, Any]:
-    """Write a sweep's sweep.json, both figures and index.html; return the summary."""
+    """Write a sweep's sweep.json, its figures and index.html; return the summary."""
     records = SweepRecords(folder / "sweep.sqlite")
     try:
         summary = summarise(records)
-        operations = records.operations()
-        picture = fault_map(operations, records.points())
-        recording = (records.sweep() or {})["recording"]
-        timeline = journal_timeline(operations, recording["times_s"], recording["heard"])
+        figures = _figures(records, summary)
     finally:
         records.close()
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     (folder / "sweep.json").write_text(text, encoding="utf-8")
-    (folder / "fault-map.svg").write_text(picture, encoding="utf-8")
-    (folder / "journal.svg").write_text(timeline, encoding="utf-8")
+    for name, figure in figures.items():
+        (folder / f"{name}.svg").write_text(figure, encoding="utf-8")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -48,14 +47,28 @@ def build(folder: Path) -> dict[str, Any]:
     )
     page = environment.get_template("sweep.html.j2").render(
         summary=summary,
-        picture=picture,
-        timeline=timeline,
+        figures=figures,
         good=GOOD,
+        edges=edges_text(summary["timed"]["edges"], summary["judged"])
+        if "timed" in summary
+        else "",
         shown=summary["failures"][:MAX_FAILURES],
         allure=(folder / "allure" / "index.html").exists(),
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
     return summary
+
+
+def _figures(records: SweepRecords, summary: dict[str, Any]) -> dict[str, str]:
+    """Return the sweep's figures, SVG text, by the names of their files."""
+    if "timed" in summary:
+        return {"cuts": cuts_picture(summary["timed"])}
+    operations = records.operations()
+    recording = (records.sweep() or {})["recording"]
+    return {
+        "fault-map": fault_map(operations, records.points()),
+        "journal": journal_timeline(operations, recording["times_s"], recording["heard"]),
+    }
 
 
 def summarise(records: SweepRecords) -> dict[str, Any]:
@@ -67,6 +80,7 @@ def summarise(records: SweepRecords) -> dict[str, Any]:
     trials = [point for point in judged if point["outcome"] != Outcome.bench.value]
     failures = [point for point in trials if point["outcome"] not in GOOD]
     operations = records.operations()
+    timed = sweep["settings"]["kinds"] == [Kind.timed.value]
     return {
         "format": FORMAT,
         "settings": sweep["settings"],
@@ -86,6 +100,7 @@ def summarise(records: SweepRecords) -> dict[str, Any]:
         "phases": _phases(operations, short),
         "long": _agreement(judged),
         "failures": [_failure(point) for point in failures],
+        **({"timed": summarise_timed(records)} if timed else {}),
     }
 
 
@@ -172,11 +187,16 @@ def show(summary: dict[str, Any], folder: Path) -> None:
     settings = summary["settings"]
     title = f"{settings['what']} {settings['old']} → {settings['new']}"
     table = Table(title=title, title_justify="left")
-    for column in ("phase", "partition", "operations", "outcomes"):
+    timed = summary.get("timed")
+    columns = ("phase", "seconds", "cuts") if timed else ("phase", "partition", "operations")
+    for column in (*columns, "outcomes"):
         table.add_column(column)
-    for row in summary["phases"]:
+    for row in timed["bands"] if timed else summary["phases"]:
         outcomes = " ".join(f"{name} {count}" for name, count in row["outcomes"].items())
-        table.add_row(row["phase"], row["partition"], str(row["operations"]), outcomes)
+        if timed:
+            table.add_row(row["band"], f"{row['length_s']:.3f}", str(row["cuts"]), outcomes)
+        else:
+            table.add_row(row["phase"], row["partition"], str(row["operations"]), outcomes)
     console.print(table)
     outcomes = ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items())
     bound = summary["upper_bound"]
@@ -193,9 +213,25 @@ def show(summary: dict[str, Any], folder: Path) -> None:
     if summary["bench_failures"]:
         count = len(summary["bench_failures"])
         console.print(f"the bench had failed at {count} points, which were then judged again")
-    console.print(
-        f"real cuts: {long['points']}, of which {len(long['differing'])} differ from the short way"
-    )
+    if timed:
+        console.print(edges_text(timed["edges"], summary["judged"]))
+    else:
+        console.print(
+            f"real cuts: {long['points']}, of which {len(long['differing'])} differ from the"
+            " short way"
+        )
     for failure in summary["failures"][:10]:
         console.print(f"  {failure['outcome']}: rig replay '{failure['key']}'", soft_wrap=True)
     console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
+
+
+def edges_text(edges: dict[str, Any], judged: int) -> str:
+    """Say in a line how well the cuts' moments are known."""
+    if not edges["measured"]:
+        return "when the rail fell was not measured: the place has no supply"
+    return (
+        f"the rail's edge was measured at {edges['measured']} of {judged} cuts, to"
+        f" ± {edges['uncertainty_s_max'] * 1e3:.1f} ms at worst; it came"
+        f" {edges['late_s_median'] * 1e3:.1f} ms after the planned moment (median;"
+        f" {edges['late_s_max'] * 1e3:.1f} ms at most)"
+    )

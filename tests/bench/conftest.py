@@ -60,6 +60,18 @@ class Bench:
         path.write_text(text)
         return path
 
+    def bare_place_file(self, folder: Path) -> Path:
+        """Write the place file of a board without a flash interposer."""
+        visa = f"TCPIP0::127.0.0.1::{self.endpoints.interposer}::SOCKET"
+        resource = f"{{name: interposer, visa: '{visa}', model: walnut_interposer}}"
+        driver = "{name: interposer, bindings: {port: interposer}}"
+        return self.place_file(
+            folder,
+            ("features: [interposer, counter", "features: [counter"),
+            (f"      - ScpiInstrument: {resource}\n", ""),
+            (f"      - InstrumentDriver: {driver}\n", ""),
+        )
+
 
 @pytest.fixture(scope="session")
 def running_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:

@@ -246,16 +246,7 @@ def test_a_campaign_that_kills_its_board_leaves_a_living_one(dead: Path, tmp_pat
 def test_a_rescue_without_an_interposer_says_what_the_place_lacks(
     bench: Bench, tmp_path: Path
 ) -> None:
-    visa = f"TCPIP0::127.0.0.1::{bench.endpoints.interposer}::SOCKET"
-    resource = f"{{name: interposer, visa: '{visa}', model: walnut_interposer}}"
-    path = bench.place_file(
-        tmp_path,
-        ("features: [interposer, counter", "features: [counter"),
-        (f"      - ScpiInstrument: {resource}\n", ""),
-        ("      - InstrumentDriver: {name: interposer, bindings: {port: interposer}}\n", ""),
-    )
-
-    done = run_rig("rescue", "--place", path)
+    done = run_rig("rescue", "--place", bench.bare_place_file(tmp_path))
 
     assert done.returncode == 2
     assert "has no interposer" in done.stderr

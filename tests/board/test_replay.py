@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`rig replay`: one trial of a sweep again, the long way, with everything kept."""
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,41 +13,75 @@ from rig.faults import CutAtMark, CutAtOperation
 from rig.long_way import LongWay
 from rig.place import Place
 from rig.results import plain
-from rig.sweep import parse_key
+from rig.sweep import Key, parse_key
 from rig.upgrade import Event
 
 pytestmark = pytest.mark.timeout(900)
 
 
+@pytest.fixture
+def key(pytestconfig: pytest.Config) -> Key:
+    return parse_key(pytestconfig.getoption("rig_key"))
+
+
+@pytest.fixture
+def on_event(console: Any, folder: Path, say: Callable[[str], None]) -> Callable[[Event], None]:
+    """Put the board's console on the screen, and what the rig makes of it."""
+    console.to(folder / "console" / "replay.log")
+    console.hear = lambda line: say(f"  | {line}")
+
+    def tell(event: Event) -> None:
+        say(f"{event.phase} {event.event} {event.keys}")
+
+    return tell
+
+
+@pytest.fixture
+def exercise(place: Place, key: Key, on_event: Callable[[Event], None]) -> Exercise:
+    old = place.catalogue.release(key.old)
+    new = place.catalogue.target(key.what, key.new)
+    return Exercise(place, key.what, old, new, on_event)
+
+
+def replay(
+    exercise: Exercise,
+    plan: CutAtOperation | CutAtMark,
+    on_event: Callable[[Event], None],
+    folder: Path,
+    more: dict[str, Any],
+) -> None:
+    """Cut for real, leave replay.json, and demand a good board."""
+    replayed = LongWay(exercise, on_event, keep=folder).run(plan)
+
+    record = plain(replayed) | {"plan": str(plan)} | more
+    (folder / "replay.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    assert replayed.outcome.good, f"{replayed.outcome.value}: {replayed.error} {replayed.notes}"
+
+
 @pytest.mark.lg_feature("interposer")
 def test_a_replayed_cut_leaves_a_good_board(
-    pytestconfig: pytest.Config,
-    place: Place,
-    console: Any,
+    exercise: Exercise,
+    key: Key,
+    on_event: Callable[[Event], None],
     folder: Path,
     say: Callable[[str], None],
 ) -> None:
     """The board comes back whole; the records tell what the cut left."""
-    key = parse_key(pytestconfig.getoption("rig_key"))
-    console.to(folder / "console" / "replay.log")
-    console.hear = lambda line: say(f"  | {line}")
-
-    def on_event(event: Event) -> None:
-        say(f"{event.phase} {event.event} {event.keys}")
-
-    old = place.catalogue.release(key.old)
-    new = place.catalogue.target(key.what, key.new)
-    exercise = Exercise(place, key.what, old, new, on_event)
-    plan = key.plan
+    plan, nearest = key.plan, None
     if isinstance(plan, CutAtMark):
-        plan = exercise.nearest(plan)
-        say(f"{key.plan} was cut by the clock; the nearest operation on this place: {plan}")
+        found = exercise.nearest(plan)
+        nearest = f"{plan} was cut by the clock; the nearest operation on this place: {found}"
+        plan = found.cut
+        say(nearest)
     assert isinstance(plan, CutAtOperation), f"{plan} is not a cut"
 
-    replayed = LongWay(exercise, on_event, keep=folder).run(plan)
+    replay(exercise, plan, on_event, folder, {"key": str(key), "nearest": nearest})
 
-    record = plain(replayed) | {"key": str(key), "plan": str(plan)}
-    (folder / "replay.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-    assert dataclasses.asdict(replayed)["outcome"].good, (
-        f"{replayed.outcome.value}: {replayed.error} {replayed.notes}"
-    )
+
+def test_a_cut_replayed_by_the_clock_leaves_a_good_board(
+    exercise: Exercise, key: Key, on_event: Callable[[Event], None], folder: Path
+) -> None:
+    """The same mark and delay, where no operation can be named; the rail's edge is measured."""
+    assert isinstance(key.plan, CutAtMark), f"{key.plan} is not a cut by the clock"
+
+    replay(exercise, key.plan, on_event, folder, {"key": str(key), "nearest": None})

@@ -88,7 +88,7 @@ def test_every_cut_leaves_a_board_that_comes_back_whole(
 ) -> None:
     """Safety and recovery at every point, docs/explanation/fault-model.md."""
     points = judged(pytestconfig)
-    for name in ("fault-map.svg", "journal.svg"):
+    for name in ("fault-map.svg", "journal.svg", "cuts.svg"):
         if (folder / name).exists():
             allure.attach.file(str(folder / name), name, allure.attachment_type.SVG)
     counts = Counter(point["outcome"] for point in points)

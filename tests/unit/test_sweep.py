@@ -75,7 +75,7 @@ def test_other_points_are_refused(points: str) -> None:
 
 def test_kinds_come_in_the_order_of_the_flash() -> None:
     assert kinds_of("after,before") == (Kind.before, Kind.after)
-    with pytest.raises(UsageError, match="'timed'"):
+    with pytest.raises(UsageError, match="two sweeps"):
         kinds_of("torn,timed")
     assert [str(cut) for cut in cuts([7], kinds_of("torn,after"), 3)] == [
         "cut@op:7/torn:seed=3",
@@ -192,6 +192,15 @@ def test_a_bench_failure_is_judged_again_on_resume(records: SweepRecords) -> Non
     while again := records.claim("two"):
         left.append(again)
     assert point in left
+
+
+def test_a_sweep_whose_last_point_the_bench_failed_is_not_finished(records: SweepRecords) -> None:
+    while point := records.claim("one"):
+        assert not records.is_finished()
+        judge(records, point)
+    assert records.is_finished()
+    judge(records, point := Point(CUTS[0], LONG), "bench")
+    assert not records.is_finished(), f"{point.cut} is judged again"
 
 
 def test_a_sweep_of_something_else_is_refused(records: SweepRecords) -> None:

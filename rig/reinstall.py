@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Has a board run a release by its own updater, where nothing else can program its flash."""
+
+from rig.clock import Deadline
+from rig.drivers.console import fresh
+from rig.errors import BoardError, UsageError
+from rig.place import Place
+from rig.release import Release
+from rig.strategy import Status
+from rig.upgrade import Event, Follower, start
+
+LIMIT_S = 300.0
+
+
+def reinstall(place: Place, release: Release) -> bool:
+    """Bring the board up with `release`, whole; tell whether it had to be installed.
+
+    Raises:
+        UsageError: the updater refuses the way back: this exercise cannot be repeated here.
+        BoardError: the board does not come up, or did not install what it was given.
+    """
+    place.feed_board()
+    try:
+        place.boot()
+    except BoardError:
+        _again(place, release)
+    if _runs(place, release):
+        return False
+    _install(place, release)
+    place.boot()
+    if not _runs(place, release):
+        kernel, identity = place.software()
+        raise BoardError(
+            f"the updater said that {release} is installed, and the board runs kernel {kernel},"
+            f" root file system {identity}: {_through_jtag(release)}"
+        )
+    return True
+
+
+def _again(place: Place, release: Release) -> None:
+    """Give a board that does not answer one cold start."""
+    place.strategy.lost()
+    place.strategy.transition(Status.off)
+    place.feed_board()
+    try:
+        place.boot()
+    except BoardError as error:
+        raise BoardError(f"{error}; {_through_jtag(release)}") from error
+
+
+def _through_jtag(release: Release) -> str:
+    return (
+        f"without an interposer only JTAG can put this right: program {release.golden}, and give"
+        " the same command again"
+    )
+
+
+def _runs(place: Place, release: Release) -> bool:
+    """Tell whether service, kernel and root file system are that release's."""
+    answer = place.service.echo()
+    named = answer is not None and answer.release == release.name
+    return named and place.software() == (release.kernel, f"{release.name} {release.kernel}")
+
+
+def _install(place: Place, release: Release) -> None:
+    place.catalogue.verify(release)
+    url = place.bundles.offer(release.bundle)
+    follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
+    fresh(place.console)
+    start(place.console, url)
+    ended_on = follower.follow(Deadline.after(place.clock, LIMIT_S), lambda: False)
+    place.strategy.lost()
+    if ended_on == "refused":
+        raise UsageError(
+            f"the board's updater refuses the way back to {release} ({_said(follower.events[-1])}):"
+            " without an interposer this exercise cannot be repeated"
+        )
+    if ended_on != "done":
+        raise BoardError(
+            f"the way back to {release} ended on {ended_on!r} ({_said(follower.events[-1])}), and"
+            " no fault was injected"
+        )
+
+
+def _said(event: Event) -> str:
+    return " ".join(f"{key}={value}" for key, value in event.keys.items())

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""`rig sweep --kinds timed`: cuts by the clock; test_sweep.py judges what came of them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig.exercise import Exercise
+from rig.place import Place
+from rig.sweep_records import SweepRecords
+from rig.timed_sweeper import TimedSweeper
+
+WEEK_S = 7 * 86_400  # a real board takes minutes for each cut
+
+
+@pytest.fixture
+def sweeper(
+    pytestconfig: pytest.Config,
+    place: Place,
+    console: Any,
+    folder: Path,
+    say: Callable[[str], None],
+) -> Iterator[TimedSweeper]:
+    settings: dict[str, Any] = json.loads(pytestconfig.getoption("rig_sweep"))
+    old = place.catalogue.release(settings["old"])
+    new = place.catalogue.target(settings["what"], settings["new"])
+    exercise = Exercise(place, settings["what"], old, new)
+    records = SweepRecords(folder / "sweep.sqlite")
+    yield TimedSweeper(exercise, records, settings, say, console)
+    records.close()
+
+
+@pytest.mark.timeout(1800)
+def test_plan(sweeper: TimedSweeper) -> None:
+    """One uncut run with the clock on each line; nothing is cut."""
+    sweeper.plan()
+
+    assert sweeper.records.points()
+
+
+@pytest.mark.timeout(WEEK_S)
+def test_points(sweeper: TimedSweeper) -> None:
+    """One worker's share: the verdicts are judged when all workers are through."""
+    sweeper.resume()
+    done = sweeper.work()
+
+    sweeper.say(f"{done} points judged by this worker")
