@@ -8,18 +8,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from rig.faults import Outcome
 from rig.report.fault_map import fault_map
+from rig.report.figure import alone
 from rig.report.journal import journal_timeline
 from rig.report.links import point_latest_to
+from rig.report.page import environment
 from rig.statistics import clopper_pearson_upper
 from rig.sweep_records import LONG, SHORT, SweepRecords
 
 FORMAT = 1
 PAUSE_S = 60.0  # nothing judged for so long: nobody was at it
-TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 GOOD = {outcome.value for outcome in Outcome if outcome.good}
 MAX_FAILURES = 200  # on the page; sweep.json has all
 
@@ -37,22 +36,19 @@ def build(folder: Path) -> dict[str, Any]:
         records.close()
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     (folder / "sweep.json").write_text(text, encoding="utf-8")
-    (folder / "fault-map.svg").write_text(picture, encoding="utf-8")
-    (folder / "journal.svg").write_text(timeline, encoding="utf-8")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("sweep.html.j2").render(
-        summary=summary,
-        picture=picture,
-        timeline=timeline,
-        good=GOOD,
-        shown=summary["failures"][:MAX_FAILURES],
-        allure=(folder / "allure" / "index.html").exists(),
+    (folder / "fault-map.svg").write_text(alone(picture), encoding="utf-8")
+    (folder / "journal.svg").write_text(alone(timeline), encoding="utf-8")
+    page = (
+        environment()
+        .get_template("sweep.html.j2")
+        .render(
+            summary=summary,
+            picture=picture,
+            timeline=timeline,
+            good=GOOD,
+            shown=summary["failures"][:MAX_FAILURES],
+            allure=(folder / "allure" / "index.html").exists(),
+        )
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
     return summary
