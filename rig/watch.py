@@ -25,6 +25,7 @@ from rig.outage import (
     longest_gap,
     traffic_outage,
 )
+from rig.raw import save
 from rig.sighting import (
     LEAD_S,
     Episode,
@@ -43,6 +44,7 @@ HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
 BLIND_S = 0.5  # beside a new start of the counter
 POLL_S = 0.25
 LOOK_POLL_S = 0.02
+KEEP_S = 10.0  # before the oldest event that is not measured yet
 
 
 class Counter(Protocol):
@@ -107,6 +109,7 @@ class ServiceWatch:
         # when the counter was started anew, and how well its two clocks are known beside that
         self._blind: list[tuple[float, float]] = []
         self._began_s = 0.0
+        self._unmeasured: list[Episode] = []
         self.floors = Floors(
             traffic_s=20 * traffic.period_s,
             counter_s=20 * HEARTBEAT_S,
@@ -186,7 +189,15 @@ class ServiceWatch:
         # Half of what it holds is left for the event.
         if self._counter and self._counter.readings > self._counter.READINGS_MAX / 2:
             self._rearm(self._counter)
-        return Episode(label, self._clock.now())
+        episode = Episode(label, self._clock.now())
+        self._unmeasured.append(episode)
+        self._forget(self._unmeasured[0].opened_s - KEEP_S)
+        return episode
+
+    def _forget(self, before_s: float) -> None:
+        """Drop what no event needs any more: a night must not fill the memory."""
+        self._stamps = self._stamps[self._stamps >= before_s]
+        self._traffic.forget(before_s)
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""
@@ -304,6 +315,7 @@ class ServiceWatch:
         return counter is None or settled(self._counter_times(from_s), counter, episode, now_s)
 
     def _measure(self, episode: Episode, span: Span, recovered: bool) -> Outages:
+        self._unmeasured = [other for other in self._unmeasured if other is not episode]
         now_s = self._clock.now()
         answers = self._traffic.since(span.from_s, span.until_s)
         notes: list[str] = []
@@ -389,7 +401,7 @@ class ServiceWatch:
         label = "".join(letter if letter.isalnum() else "-" for letter in episode.label)
         path = self._traffic.path.with_name(f"outage-{label}-{episode.opened_s:.0f}.npz")
         beats = self._counter_times(span.from_s)
-        np.savez_compressed(
+        save(
             path,
             sequence=answers.sequence,
             sent_s=answers.sent_s,
