@@ -51,6 +51,25 @@ def settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
     return has_recovered(inside, view.threshold_s, now_s)
 
 
+def dissent(*, by_traffic: bool, by_counter: bool, answered: bool) -> str:
+    """Say why the bench may be at fault when one instrument misses a service that the other sees.
+
+    `answered`: the datagrams are answered, though too late to be good.  Empty: the service is not
+    well, as far as anybody can tell; with a heartbeat and no answer it is not well either.
+    """
+    if by_traffic and not by_counter:
+        return (
+            "every datagram is answered and the heartbeat does not settle: look at the line from"
+            " the board to the counter's input, and at the counter's clock"
+        )
+    if by_counter and not by_traffic and answered:
+        return (
+            "the heartbeat is steady and every datagram is answered, but late: look at the network"
+            " between rig and board"
+        )
+    return ""
+
+
 def find(
     times_s: Times,
     view: View,

@@ -15,6 +15,7 @@ from rig.instruments.counter import Correlation
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.measure import Measurement
 from rig.outage import (
+    RECOVERED_CLEAN_S,
     RECOVERED_GOOD,
     Gap,
     Times,
@@ -30,6 +31,7 @@ from rig.sighting import (
     LEAD_S,
     Episode,
     Span,
+    dissent,
     doubted,
     find,
     longest,
@@ -44,6 +46,8 @@ HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
 BLIND_S = 0.5  # beside a new start of the counter
 POLL_S = 0.25
 LOOK_POLL_S = 0.02
+ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
+LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
 KEEP_S = 10.0  # before the oldest event that is not measured yet
 
 
@@ -224,6 +228,20 @@ class ServiceWatch:
         closed_s = episode.closed_s
         lead_s = episode.opened_s - LEAD_S
         return self._measure(episode, Span(lead_s, closed_s, lead_s), recovered)
+
+    def dissent(self, episode: Episode) -> str:
+        """Say how the instruments differ over a service that did not settle; empty: they agree."""
+        now_s = self._clock.now()
+        from_s = episode.opened_s - LEAD_S
+        traffic, counter = self._views()
+        if counter is None:
+            return ""
+        last = self._traffic.since(now_s - RECOVERED_CLEAN_S, now_s - ANSWER_S)
+        return dissent(
+            by_traffic=settled(self._traffic.since(from_s).good_s, traffic, episode, now_s),
+            by_counter=settled(self._counter_times(from_s), counter, episode, now_s),
+            answered=last.late > 0 and last.lost <= LOST_SHARE * last.offered,
+        )
 
     def look(self, episode: Episode, *, deadline: Deadline) -> Outages:
         """Measure as soon as the service answers again: five good signs of life to each instrument.

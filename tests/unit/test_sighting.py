@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rig.outage import Gap, View
-from rig.sighting import Span, doubted, find, longest, unsent_s
+from rig.sighting import Span, dissent, doubted, find, longest, unsent_s
 
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="simulated", period_s=PERIOD_S, floor_s=PERIOD_S)
@@ -49,3 +49,11 @@ def test_a_busy_surrounding_is_doubt() -> None:
 
 def test_only_what_was_not_sent_during_the_gap_counts() -> None:
     assert unsent_s(Gap(1.0, 2.0), ((0.9, 1.1), (1.5, 1.6), (3.0, 4.0))) == pytest.approx(0.2)
+
+
+def test_what_one_instrument_alone_misses_is_the_benchs_but_never_a_silent_service() -> None:
+    seen = {"by_traffic": True, "by_counter": False, "answered": True}
+    assert "counter's input" in dissent(**seen)
+    assert "network" in dissent(by_traffic=False, by_counter=True, answered=True)
+    assert not dissent(by_traffic=False, by_counter=True, answered=False)
+    assert not dissent(by_traffic=False, by_counter=False, answered=True)
