@@ -14,7 +14,7 @@ from rig.place import Place
 from rig.strategy import Status
 from tests.bench.conftest import Bench
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_dying_emulator_is_seen_in_the_status(bench: Bench, place: Place, tool
 
 
 def run_step(
-    place: Place, folder: Path, during: Callable[[], None], limit_s: float = 60.0
+    place: Place, folder: Path, during: Callable[[], None], limit_s: float = 180.0
 ) -> StepResult:
     """Run one upgrade in which `during` is called when the slot is being written."""
     done: list[bool] = []
