@@ -20,6 +20,8 @@ class Episode:
     label: str
     opened_s: float
     closed_s: float | None = None
+    by_traffic: bool = False  # seen to settle, at whatever time, by this instrument
+    by_counter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,22 @@ def settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
 
 
 def dissent(*, by_traffic: bool, by_counter: bool, answered: bool) -> str:
-    """Say why the bench may be at fault when one instrument misses a service that the other sees.
+    """Say why the bench may be at fault when the instruments did not see a service settle together.
 
-    `answered`: the datagrams are answered, though too late to be good.  Empty: the service is not
-    well, as far as anybody can tell; with a heartbeat and no answer it is not well either.
+    `by_…`: that instrument saw it settle.  `answered`: the datagrams of the last seconds were
+    answered, in time or late.  Empty: it is not well, as far as anybody can tell; one that does not
+    answer is not well, whatever its heartbeat does.
     """
-    if by_traffic and not by_counter:
+    if not answered:
+        return ""
+    if by_traffic and by_counter:
+        return "each saw it settle, but not at one time: take work off the rig's computer"
+    if by_traffic:
         return (
             "every datagram is answered and the heartbeat does not settle: look at the line from"
             " the board to the counter's input, and at the counter's clock"
         )
-    if by_counter and not by_traffic and answered:
+    if by_counter:
         return (
             "the heartbeat is steady and every datagram is answered, but late: look at the network"
             " between rig and board"

@@ -113,6 +113,7 @@ class ServiceWatch:
         # when the counter was started anew, and how well its two clocks are known beside that
         self._blind: list[tuple[float, float]] = []
         self._began_s = 0.0
+        self._drained_s = 0.0  # what the counter saw until then is known
         self._unmeasured: list[Episode] = []
         self.floors = Floors(
             traffic_s=20 * traffic.period_s,
@@ -229,18 +230,21 @@ class ServiceWatch:
         lead_s = episode.opened_s - LEAD_S
         return self._measure(episode, Span(lead_s, closed_s, lead_s), recovered)
 
+    def _beats(self, episode: Episode, counter: View) -> bool:
+        """Tell whether the heartbeat has settled, as of the last time that it was read."""
+        times = self._counter_times(episode.opened_s - LEAD_S)
+        return settled(times, counter, episode, self._drained_s)
+
     def dissent(self, episode: Episode) -> str:
         """Say how the instruments differ over a service that did not settle; empty: they agree."""
-        now_s = self._clock.now()
-        from_s = episode.opened_s - LEAD_S
-        traffic, counter = self._views()
-        if counter is None:
+        if self._counter is None:
             return ""
+        now_s = self._clock.now()
         last = self._traffic.since(now_s - RECOVERED_CLEAN_S, now_s - ANSWER_S)
         return dissent(
-            by_traffic=settled(self._traffic.since(from_s).good_s, traffic, episode, now_s),
-            by_counter=settled(self._counter_times(from_s), counter, episode, now_s),
-            answered=last.late > 0 and last.lost <= LOST_SHARE * last.offered,
+            by_traffic=episode.by_traffic,
+            by_counter=episode.by_counter,
+            answered=last.offered > 0 and last.lost <= LOST_SHARE * last.offered,
         )
 
     def look(self, episode: Episode, *, deadline: Deadline) -> Outages:
@@ -283,6 +287,7 @@ class ServiceWatch:
 
     def _drain(self) -> None:
         if self._counter:
+            self._drained_s = self._clock.now()
             self._current = np.concatenate((self._current, self._counter.drain()))
 
     def _rearm(self, counter: Counter) -> None:
@@ -327,10 +332,11 @@ class ServiceWatch:
         now_s = self._clock.now()
         from_s = episode.opened_s - LEAD_S
         traffic, counter = self._views()
-        good_s = self._traffic.since(from_s).good_s
-        if not settled(good_s, traffic, episode, now_s):
-            return False
-        return counter is None or settled(self._counter_times(from_s), counter, episode, now_s)
+        by_traffic = settled(self._traffic.since(from_s).good_s, traffic, episode, now_s)
+        by_counter = counter is None or self._beats(episode, counter)
+        episode.by_traffic |= by_traffic
+        episode.by_counter |= by_counter
+        return by_traffic and by_counter
 
     def _measure(self, episode: Episode, span: Span, recovered: bool) -> Outages:
         self._unmeasured = [other for other in self._unmeasured if other is not episode]

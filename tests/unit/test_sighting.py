@@ -51,9 +51,19 @@ def test_only_what_was_not_sent_during_the_gap_counts() -> None:
     assert unsent_s(Gap(1.0, 2.0), ((0.9, 1.1), (1.5, 1.6), (3.0, 4.0))) == pytest.approx(0.2)
 
 
-def test_what_one_instrument_alone_misses_is_the_benchs_but_never_a_silent_service() -> None:
-    seen = {"by_traffic": True, "by_counter": False, "answered": True}
-    assert "counter's input" in dissent(**seen)
-    assert "network" in dissent(by_traffic=False, by_counter=True, answered=True)
-    assert not dissent(by_traffic=False, by_counter=True, answered=False)
-    assert not dissent(by_traffic=False, by_counter=False, answered=True)
+@pytest.mark.parametrize(
+    ("by_traffic", "by_counter", "said"),
+    [
+        (True, False, "counter's input"),
+        (False, True, "network"),
+        (True, True, "not at one time"),
+        (False, False, ""),
+    ],
+)
+def test_what_one_instrument_alone_misses_is_the_benchs_but_never_a_silent_service(
+    by_traffic: bool, by_counter: bool, said: str
+) -> None:
+    seen = dissent(by_traffic=by_traffic, by_counter=by_counter, answered=True)
+    assert said in seen
+    assert bool(seen) is bool(said)
+    assert not dissent(by_traffic=by_traffic, by_counter=by_counter, answered=False)
