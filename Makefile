@@ -3,7 +3,7 @@
 TOX := .tox/launcher/bin/tox run --quiet
 export PYTHONUNBUFFERED := 1
 
-.PHONY: demo test bench mutants firmware set-up format clean
+.PHONY: demo test bench mutants instrument-faults firmware set-up format clean
 
 demo: set-up
 	@$(TOX) -e firmware,demo
@@ -18,6 +18,10 @@ bench: set-up
 # Proof that the rig can see: every seeded defect is found, or this fails.
 mutants: set-up
 	@$(TOX) -e firmware,mutants
+
+# Proof that the rig blames no board for the bench: every fault of the equipment, one at a time.
+instrument-faults: set-up
+	@$(TOX) -e firmware,instrument-faults
 
 firmware: set-up
 	@$(TOX) -e firmware

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from rig.instruments.rail import RailEdge
 
 
+SILENT_S = 20.0  # without a line of the updater's: is the board still fed?
+
+
 class Cutter:
     """Sees the board's lines go by, cuts at a mark, and knows whether the power is gone."""
 
@@ -19,11 +22,13 @@ class Cutter:
         self._place = place
         self._plan = plan
         self._on_event = on_event
+        self._asked_s = place.clock.now()
         self.done = False
         self.edge: RailEdge | None = None
 
     def see(self, event: Event) -> None:
         self._on_event(event)
+        self._asked_s = event.seen_at_s
         plan = self._plan
         if (
             isinstance(plan, CutAtMark)
@@ -39,4 +44,17 @@ class Cutter:
     def is_cut(self) -> bool:
         if isinstance(self._plan, CutAtOperation) and not self.done:
             self.done = self._place.need("interposer").state() == "FIRED"
+        if not self.done:
+            self._look_at_silence()
         return self.done
+
+    def _look_at_silence(self) -> None:
+        """Ask the supply now and then whether a silent board is fed: no need to wait for the end.
+
+        Raises:
+            BenchError: it is not, or the supply has failed.
+        """
+        now_s = self._place.clock.now()
+        if now_s - self._asked_s >= SILENT_S:
+            self._asked_s = now_s
+            self._place.check_feed()

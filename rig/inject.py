@@ -84,6 +84,7 @@ class PendingStep:
             if not outages.recovered:
                 self._place.check_feed()
                 _check_host(outages)
+                _check_views(self._watch.dissent(self._episode))
         except BenchError as error:
             self.result.outcome = Outcome.bench
             self.result.error = f"{error.who}: {error}"
@@ -306,6 +307,12 @@ def _check_host(outages: Outages) -> None:
             "the service did not settle, but the rig's own computer stood still for"
             f" {outages.stalled_s:.2f} of {outages.watched_s:.0f} s meanwhile: take work off it"
         )
+
+
+def _check_views(dissent: str) -> None:
+    """Raise BenchError when the instruments differ over whether the service is back."""
+    if dissent:
+        raise BenchError(f"the service did not settle for both instruments: {dissent}")
 
 
 def _committed(upgrade: UpgradeRecord | None) -> int:

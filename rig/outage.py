@@ -85,10 +85,44 @@ def longest_gap(times_s: Times) -> Gap:
     return Gap(float(times_s[at]), float(times_s[at + 1]))
 
 
-def gaps_over(times_s: Times, threshold_s: float) -> tuple[Gap, ...]:
-    """Return every silence longer than `threshold_s`, in order of time."""
-    places = np.flatnonzero(np.diff(times_s) > threshold_s)
-    return tuple(Gap(float(times_s[at]), float(times_s[at + 1])) for at in places)
+class Silences:
+    """Every silence of a stream that is handed over part by part; keeps silences, not stamps."""
+
+    def __init__(self, threshold_s: float) -> None:
+        self._threshold_s = threshold_s
+        self._last: Times = np.empty(0)
+        self._stamps = 0
+        self._places: list[int] = []  # the number of the stamp before each silence
+        self._gaps: list[Gap] = []
+        self.longest = Gap(0.0, 0.0)
+
+    def add(self, times_s: Times) -> None:
+        """Take the next part, in order of time."""
+        part = np.concatenate((self._last, times_s))
+        first = self._stamps - self._last.size
+        lengths = np.diff(part)
+        for at in np.flatnonzero(lengths > self._threshold_s):
+            self._places.append(first + int(at))
+            self._gaps.append(Gap(float(part[at]), float(part[at + 1])))
+        if lengths.size and float(lengths.max()) > self.longest.length_s:
+            self.longest = longest_gap(part)
+        self._stamps += times_s.size
+        self._last = part[-1:].copy()
+
+    def outages(self) -> tuple[Outage, ...]:
+        """Group the silences until now into outages, as the function of that name does."""
+        jitter_s = max(self._threshold_s, min(FLAP_S, FLAP_SHARE * self.longest.length_s))
+        groups: list[list[Gap]] = []
+        up_from = 0  # the number of the first stamp after the last silence
+        for at, gap in zip(self._places, self._gaps, strict=True):
+            if gap.length_s <= jitter_s:
+                continue
+            if groups and not _clean(groups[-1][-1].after_s, gap.before_s, at + 1 - up_from):
+                groups[-1].append(gap)
+            else:
+                groups.append([gap])
+            up_from = at + 1
+        return tuple(Outage(tuple(group)) for group in groups)
 
 
 def outages(times_s: Times, threshold_s: float) -> tuple[Outage, ...]:
@@ -96,15 +130,9 @@ def outages(times_s: Times, threshold_s: float) -> tuple[Outage, ...]:
 
     Recovered is what RFC 6412 sections 3.5.6 and 3.5.7 say: five good answers and 5 s clean.
     """
-    longest_s = longest_gap(times_s).length_s
-    jitter_s = max(threshold_s, min(FLAP_S, FLAP_SHARE * longest_s))
-    groups: list[list[Gap]] = []
-    for gap in gaps_over(times_s, jitter_s):
-        if groups and not _recovered(times_s, groups[-1][-1].after_s, gap.before_s):
-            groups[-1].append(gap)
-        else:
-            groups.append([gap])
-    return tuple(Outage(tuple(group)) for group in groups)
+    silences = Silences(threshold_s)
+    silences.add(times_s)
+    return silences.outages()
 
 
 def worst(times_s: Times, threshold_s: float) -> Outage | None:
@@ -123,7 +151,11 @@ def has_recovered(times_s: Times, threshold_s: float, now_s: float) -> bool:
 
 def _recovered(times_s: Times, from_s: float, to_s: float) -> bool:
     good = np.searchsorted(times_s, to_s, "right") - np.searchsorted(times_s, from_s, "left")
-    return to_s - from_s >= RECOVERED_CLEAN_S and int(good) >= RECOVERED_GOOD
+    return _clean(from_s, to_s, int(good))
+
+
+def _clean(from_s: float, to_s: float, good: int) -> bool:
+    return to_s - from_s >= RECOVERED_CLEAN_S and good >= RECOVERED_GOOD
 
 
 def traffic_outage(

@@ -20,6 +20,8 @@ class Episode:
     label: str
     opened_s: float
     closed_s: float | None = None
+    by_traffic: bool = False  # seen to settle, at whatever time, by this instrument
+    by_counter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,30 @@ def settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
     if now_s < closed_s + LEAD_S or not inside.size or float(inside[-1]) <= closed_s:
         return False
     return has_recovered(inside, view.threshold_s, now_s)
+
+
+def dissent(*, by_traffic: bool, by_counter: bool, answered: bool) -> str:
+    """Say why the bench may be at fault when the instruments did not see a service settle together.
+
+    `by_…`: that instrument saw it settle.  `answered`: the datagrams of the last seconds were
+    answered, in time or late.  Empty: it is not well, as far as anybody can tell; one that does not
+    answer is not well, whatever its heartbeat does.
+    """
+    if not answered:
+        return ""
+    if by_traffic and by_counter:
+        return "each saw it settle, but not at one time: take work off the rig's computer"
+    if by_traffic:
+        return (
+            "every datagram is answered and the heartbeat does not settle: look at the line from"
+            " the board to the counter's input, and at the counter's clock"
+        )
+    if by_counter:
+        return (
+            "the heartbeat is steady and every datagram is answered, but late: look at the network"
+            " between rig and board"
+        )
+    return ""
 
 
 def find(

@@ -15,6 +15,7 @@ from rig.instruments.counter import Correlation
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.measure import Measurement
 from rig.outage import (
+    RECOVERED_CLEAN_S,
     RECOVERED_GOOD,
     Gap,
     Times,
@@ -25,10 +26,12 @@ from rig.outage import (
     longest_gap,
     traffic_outage,
 )
+from rig.raw import save
 from rig.sighting import (
     LEAD_S,
     Episode,
     Span,
+    dissent,
     doubted,
     find,
     longest,
@@ -43,6 +46,9 @@ HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
 BLIND_S = 0.5  # beside a new start of the counter
 POLL_S = 0.25
 LOOK_POLL_S = 0.02
+ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
+LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
+KEEP_S = 10.0  # before the oldest event that is not measured yet
 
 
 class Counter(Protocol):
@@ -107,6 +113,8 @@ class ServiceWatch:
         # when the counter was started anew, and how well its two clocks are known beside that
         self._blind: list[tuple[float, float]] = []
         self._began_s = 0.0
+        self._drained_s = 0.0  # what the counter saw until then is known
+        self._unmeasured: list[Episode] = []
         self.floors = Floors(
             traffic_s=20 * traffic.period_s,
             counter_s=20 * HEARTBEAT_S,
@@ -186,7 +194,15 @@ class ServiceWatch:
         # Half of what it holds is left for the event.
         if self._counter and self._counter.readings > self._counter.READINGS_MAX / 2:
             self._rearm(self._counter)
-        return Episode(label, self._clock.now())
+        episode = Episode(label, self._clock.now())
+        self._unmeasured.append(episode)
+        self._forget(self._unmeasured[0].opened_s - KEEP_S)
+        return episode
+
+    def _forget(self, before_s: float) -> None:
+        """Drop what no event needs any more: a night must not fill the memory."""
+        self._stamps = self._stamps[self._stamps >= before_s]
+        self._traffic.forget(before_s)
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""
@@ -213,6 +229,23 @@ class ServiceWatch:
         closed_s = episode.closed_s
         lead_s = episode.opened_s - LEAD_S
         return self._measure(episode, Span(lead_s, closed_s, lead_s), recovered)
+
+    def _beats(self, episode: Episode, counter: View) -> bool:
+        """Tell whether the heartbeat has settled, as of the last time that it was read."""
+        times = self._counter_times(episode.opened_s - LEAD_S)
+        return settled(times, counter, episode, self._drained_s)
+
+    def dissent(self, episode: Episode) -> str:
+        """Say how the instruments differ over a service that did not settle; empty: they agree."""
+        if self._counter is None:
+            return ""
+        now_s = self._clock.now()
+        last = self._traffic.since(now_s - RECOVERED_CLEAN_S, now_s - ANSWER_S)
+        return dissent(
+            by_traffic=episode.by_traffic,
+            by_counter=episode.by_counter,
+            answered=last.offered > 0 and last.lost <= LOST_SHARE * last.offered,
+        )
 
     def look(self, episode: Episode, *, deadline: Deadline) -> Outages:
         """Measure as soon as the service answers again: five good signs of life to each instrument.
@@ -254,6 +287,7 @@ class ServiceWatch:
 
     def _drain(self) -> None:
         if self._counter:
+            self._drained_s = self._clock.now()
             self._current = np.concatenate((self._current, self._counter.drain()))
 
     def _rearm(self, counter: Counter) -> None:
@@ -298,12 +332,14 @@ class ServiceWatch:
         now_s = self._clock.now()
         from_s = episode.opened_s - LEAD_S
         traffic, counter = self._views()
-        good_s = self._traffic.since(from_s).good_s
-        if not settled(good_s, traffic, episode, now_s):
-            return False
-        return counter is None or settled(self._counter_times(from_s), counter, episode, now_s)
+        by_traffic = settled(self._traffic.since(from_s).good_s, traffic, episode, now_s)
+        by_counter = counter is None or self._beats(episode, counter)
+        episode.by_traffic |= by_traffic
+        episode.by_counter |= by_counter
+        return by_traffic and by_counter
 
     def _measure(self, episode: Episode, span: Span, recovered: bool) -> Outages:
+        self._unmeasured = [other for other in self._unmeasured if other is not episode]
         now_s = self._clock.now()
         answers = self._traffic.since(span.from_s, span.until_s)
         notes: list[str] = []
@@ -389,7 +425,7 @@ class ServiceWatch:
         label = "".join(letter if letter.isalnum() else "-" for letter in episode.label)
         path = self._traffic.path.with_name(f"outage-{label}-{episode.opened_s:.0f}.npz")
         beats = self._counter_times(span.from_s)
-        np.savez_compressed(
+        save(
             path,
             sequence=answers.sequence,
             sent_s=answers.sent_s,

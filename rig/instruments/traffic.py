@@ -185,6 +185,10 @@ class TrafficProbe:
             self.late_s,
         )
 
+    def forget(self, before_s: float) -> None:
+        """Keep no record of datagrams from before; the file keeps them all."""
+        self._records = self._records[self._records["at_s"] >= before_s]
+
     def _read(self) -> None:
         """Read what was appended to the record; a half-written entry waits for the next time."""
         with self.path.open("rb") as file:

@@ -6,10 +6,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rig.report.fault_map import COLOURS, GOOD
-from rig.report.plots import GREY, svg
+from rig.faults import Outcome
+from rig.report.figure import picture
+from rig.report.palette import GREY, LINE, OUTCOMES, PANEL, SOFT
 
-SHADES = ("#f1f3f5", "#dfe4e8")  # neighbouring bands
+GOOD = {outcome.value for outcome in Outcome if outcome.good}
+SHADES = (PANEL, LINE)  # neighbouring bands
 ROW_INCHES = 0.34
 ABOVE_INCHES = 0.95  # names of the bands, and the axis of the panel above
 NARROW = 0.075  # of the axis: a label does not fit into such a band
@@ -17,13 +19,14 @@ LEVELS = 3  # heights that labels of narrow bands take in turn
 PENDING = "not cut yet"
 
 
-def cuts_picture(timed: dict[str, Any]) -> str:
-    """Draw the whole run, and below it once more from the commit on; SVG text.
+@picture
+def cuts_picture(timed: dict[str, Any]) -> Figure:
+    """Draw the whole run, and below it once more from the commit on.
 
     A filled mark is the measured edge of the rail with its uncertainty, a hollow one the plan.
     """
     bands, cuts = timed["bands"], timed["cuts"]
-    names = [name for name in COLOURS if any(cut["outcome"] == name for cut in cuts)]
+    names = [name for name in OUTCOMES if any(cut["outcome"] == name for cut in cuts)]
     names += [PENDING] if any(cut["outcome"] is None for cut in cuts) else []
     names = names or [PENDING]
     end_s = bands[-1]["begin_s"] + bands[-1]["length_s"]
@@ -42,7 +45,7 @@ def cuts_picture(timed: dict[str, Any]) -> str:
     panel.set_xlabel(
         "seconds since the board's first line, in the uncut run", loc="right", fontsize=8
     )
-    return svg(figure)
+    return figure
 
 
 def _panel(
@@ -57,14 +60,16 @@ def _panel(
     panel.set_xlim(begin_s - margin_s, end_s + margin_s)
     panel.set_ylim(len(names) - 0.4, -0.6)
     panel.set_yticks(range(len(names)), names, fontsize=9)
-    panel.set_title(title, loc="left", fontsize=9, color="#57606a", pad=30)
+    panel.set_title(title, loc="left", fontsize=9, color=SOFT.light, pad=30)
     panel.tick_params(axis="x", labelsize=8)
     panel.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         panel.spines[side].set_visible(False)
     for stratum in timed["strata"]:
         if begin_s <= stratum["begin_s"] <= end_s:
-            panel.axvline(stratum["begin_s"], color=GREY, linewidth=0.5, linestyle=":", zorder=1)
+            panel.axvline(
+                stratum["begin_s"], color=GREY.light, linewidth=0.5, linestyle=":", zorder=1
+            )
     _bands(panel, timed["bands"], begin_s, end_s)
     inside = [c for c in timed["cuts"] if begin_s - margin_s <= c["at_s"] <= end_s + margin_s]
     bad = [cut for cut in inside if cut["outcome"] not in {None, *GOOD}]
@@ -94,7 +99,7 @@ def _bands(
         right = min(band["begin_s"] + band["length_s"], end_s)
         if right - left <= 1e-6:
             continue
-        panel.axvspan(left, right, color=SHADES[number % 2], linewidth=0, zorder=0)
+        panel.axvspan(left, right, color=SHADES[number % 2].light, linewidth=0, zorder=0)
         narrow = right - left < NARROW * (end_s - begin_s)
         level = (level + 1) % LEVELS if narrow else 0
         panel.annotate(
@@ -111,7 +116,7 @@ def _bands(
 def _mark(panel: Any, cut: dict[str, Any], row: int) -> None:  # noqa: ANN401 # matplotlib
     """Draw one cut; bad ones are larger."""
     outcome = cut["outcome"]
-    colour = COLOURS.get(outcome, GREY)
+    colour = OUTCOMES.get(outcome, GREY).light
     bad = outcome is not None and outcome not in GOOD
     panel.errorbar(
         cut["at_s"],

@@ -8,14 +8,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from rig.gate import Judgement, Key, Night
+from rig.report.figure import picture
 from rig.report.page import environment
-from rig.report.plots import svg
+from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN
 from rig.statistics import median, worst
 
-INK, SOFT, SHADE = "#1b1f24", "#57606a", "#0072b2"
-BAD, LAB = "#d55e00", "#8a5a00"
-# In a page these follow its colours, dark or light; alone, an SVG keeps the light ones.
-VARIABLES = {INK: "ink", SOFT: "soft", SHADE: "mark", BAD: "worse", LAB: "lab"}
 PANEL_INCHES = 1.55
 LABELS_MAX = 12
 POINTS_MAX = 4000  # dots in one chart
@@ -47,7 +44,8 @@ def tell(nights: Sequence[Night], judgement: Judgement | None) -> None:
         print(f"nothing got worse ({judgement.compared} comparisons)")  # noqa: T201
 
 
-def chart(step: str, nights: Sequence[Night], judgement: Judgement | None) -> str:
+@picture
+def chart(step: str, nights: Sequence[Night], judgement: Judgement | None) -> Figure:
     """Draw each figure of a type of step over the nights: trials, median, worst, changes."""
     keys = sorted({key for night in nights for key in night.samples if key.step == step})
     figure = Figure(figsize=(9.0, 0.7 + PANEL_INCHES * len(keys)))
@@ -58,13 +56,8 @@ def chart(step: str, nights: Sequence[Night], judgement: Judgement | None) -> st
     every = max(1, -(-len(nights) // LABELS_MAX))
     shown = range(0, len(nights), every)
     panels[-1].set_xticks(list(shown), [nights[at].label[5:].replace(" ", "\n") for at in shown])
-    panels[0].legend(
-        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, frameon=False, labelcolor=INK
-    )
-    text = svg(figure)
-    for colour, name in VARIABLES.items():
-        text = text.replace(colour, f"var(--{name}, {colour})")
-    return text
+    panels[0].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4)
+    return figure
 
 
 def _panel(
@@ -85,19 +78,23 @@ def _panel(
         [at + 0.12 for at, _ in dots],
         [value for _, value in dots],
         ".",
-        color=SOFT,
+        color=SOFT.light,
         markersize=3,
         alpha=0.45,
         label="trial",
     )
     axes.plot(
-        at_night, [median(list(values)) for _, values in having], "o-", color=SHADE, label="median"
+        at_night,
+        [median(list(values)) for _, values in having],
+        "o-",
+        color=BLUE.light,
+        label="median",
     )
     axes.plot(
         at_night,
         [worst(list(values)) for _, values in having],
         "v",
-        color=INK,
+        color=INK.light,
         markersize=4,
         linestyle="none",
         label="worst",
@@ -105,9 +102,9 @@ def _panel(
     labels = [night.label for night in nights]
     for finding in judgement.findings if judgement else ():
         if finding.key == key:
-            colour, word = (LAB, "lab?") if finding.whose == "lab" else (BAD, "worse")
+            colour, word = (WARN, "lab?") if finding.whose == "lab" else (ORANGE, "worse")
             at = labels.index(finding.night) - 0.5
-            axes.axvline(at, color=colour, linestyle="--", linewidth=1.5)
+            axes.axvline(at, color=colour.light, linestyle="--", linewidth=1.5)
             axes.annotate(
                 word,
                 (at, 1.0),
@@ -115,15 +112,10 @@ def _panel(
                 xytext=(3, -2),
                 textcoords="offset points",
                 va="top",
-                color=colour,
+                color=colour.light,
                 fontsize=9,
             )
     axes.set_xlim(-0.6, len(nights) - 0.4)
-    axes.set_ylabel(f"{key.metric}\nseconds", fontsize=8.5, color=INK)
-    axes.grid(axis="y", color=SOFT, alpha=0.25, linewidth=0.6)
-    axes.tick_params(colors=INK, labelsize=8.5)
-    axes.patch.set_visible(False)
-    axes.figure.patch.set_visible(False)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in {"left", "bottom"})
-        spine.set_color(SOFT)
+    axes.set_ylabel(f"{key.metric}\nseconds", fontsize=8.5)
+    axes.grid(axis="y")
+    axes.tick_params(labelsize=8.5)

@@ -6,7 +6,8 @@ from itertools import groupby
 
 from matplotlib.figure import Figure
 
-from rig.report.plots import BLUE, GREY, ORANGE, svg
+from rig.report.figure import picture, ticks
+from rig.report.palette import BLUE, GREY, ORANGE
 from rig.sweep import Labelled
 
 WORKS = (("PROGRAM", BLUE, 0.22), ("ERASE", ORANGE, 0.4))  # half the height of a tick
@@ -14,12 +15,13 @@ LANE_INCHES = 0.45
 NEAR_SHARE = 0.02  # of the axis: marks so near to each other share one label
 
 
+@picture
 def journal_timeline(
     operations: Sequence[Labelled],
     times_s: Sequence[float],
     heard: Sequence[tuple[int, str]],
-) -> str:
-    """Draw one lane a partition, one tick an operation, and the board's own words above; SVG text.
+) -> Figure:
+    """Draw one lane a partition, one tick an operation, and the board's own words above.
 
     `times_s` has when each operation was done, in seconds since the run began; `heard` are
     (operations until then, event) as the console told them.
@@ -35,18 +37,15 @@ def journal_timeline(
             if item.what == what
         ]
         if chosen:
-            axes.vlines(
-                [at_s for at_s, _ in chosen],
-                [row - half for _, row in chosen],
-                [row + half for _, row in chosen],
-                color=colour,
+            axes.plot(
+                *ticks(chosen, half),
+                color=colour.light,
                 linewidth=0.8,
-                rasterized=len(chosen) > 500,
                 label=f"{what.lower()}, {len(chosen)}",
             )
     end_s = max(times_s, default=0.0) or 1.0
     for at_s, text in _marks(times_s, heard, NEAR_SHARE * end_s):
-        axes.axvline(at_s, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
+        axes.axvline(at_s, color=GREY.light, linewidth=0.7, linestyle=":", zorder=0)
         axes.annotate(
             text,
             (at_s, 1.0),
@@ -60,13 +59,11 @@ def journal_timeline(
     axes.set_ylim(len(lanes) - 0.4, -0.6)
     axes.set_xlim(-0.01 * end_s, 1.03 * end_s)
     axes.set_xlabel("seconds since the run began (the interposer's clock)", loc="right")
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
     if operations:
-        figure.legend(loc="lower left", bbox_to_anchor=(0.1, 0.0), ncols=2, frameon=False)
+        figure.legend(loc="lower left", bbox_to_anchor=(0.1, 0.0), ncols=2)
     height = figure.get_figheight()
     figure.subplots_adjust(left=0.1, right=0.95, top=1 - 1.1 / height, bottom=0.6 / height)
-    return svg(figure)
+    return figure
 
 
 def _marks(

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from rig.report import plots
+from rig.report.palette import css
 from rig.report.summary import VIEWS
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
@@ -20,14 +22,16 @@ HEADLINES = {
 
 
 def environment() -> jinja2.Environment:
-    """Return where the templates are, escaping whatever a board may have said."""
-    return jinja2.Environment(
+    """Return where the templates are, with the house's colours; what a board said is escaped."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    found.globals["colours"] = Markup(css())  # noqa: S704 # ours, with quotes of no kind
+    return found
 
 
 def write_page(

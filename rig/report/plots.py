@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The report's figures, as SVG text that goes into the page."""
 
-import io
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart by people who see red and green alike.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8a8a8a"
+from rig.report.figure import picture
+from rig.report.palette import BLUE, GREEN, GREY, INK, ORANGE
+
 PHASES = (
     ("download", ("download", "start"), ("download", "done"), GREY),
     ("T1 staging", ("staging", "start"), ("staging", "done"), BLUE),
@@ -19,7 +18,8 @@ ROW_INCHES = 0.42
 MAX_ROWS = 30
 
 
-def outages(steps: list[dict[str, Any]]) -> str:
+@picture
+def outages(steps: list[dict[str, Any]]) -> Figure:
     """Draw each step's outage as both instruments saw it, with its uncertainty."""
     shown = [step for step in steps if step["outage"]["traffic"]][-MAX_ROWS:]
     figure, axes = _figure(len(shown))
@@ -37,20 +37,22 @@ def outages(steps: list[dict[str, Any]]) -> str:
                 row + shift,
                 xerr=measured["uncertainty_s"],
                 fmt=marker,
-                color=colour,
+                color=colour.light,
                 markersize=6,
                 capsize=3,
                 label=label,
             )
     _rows(axes, [step["name"] for step in shown])
-    axes.set_xlim(left=-0.02)
+    longest_s = axes.get_xlim()[1]
+    axes.set_xlim(-0.02 * longest_s, 1.02 * longest_s)
     axes.set_xlabel("service gone, seconds (bars: uncertainty at 95 %)")
     if shown:
-        axes.legend(loc="lower right", frameon=False)
-    return svg(figure)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+    return figure
 
 
-def timeline(steps: list[dict[str, Any]]) -> str:
+@picture
+def timeline(steps: list[dict[str, Any]]) -> Figure:
     """Draw what each step spent its time on, and where the power was cut."""
     shown = [step for step in steps if step["events"]][-MAX_ROWS:]
     figure, axes = _figure(len(shown))
@@ -65,11 +67,11 @@ def timeline(steps: list[dict[str, Any]]) -> str:
             label = None if name in labelled else name
             labelled.add(name)
             axes.barh(
-                row, until - times[start], left=times[start] - zero, color=colour, label=label
+                row, until - times[start], left=times[start] - zero, color=colour.light, label=label
             )
         if step["cut"]:
             at = step["events"][-1]["at_s"] - zero
-            axes.plot(at, row, marker="X", color="black", markersize=9, linestyle="none")
+            axes.plot(at, row, marker="X", color=INK.light, markersize=9, linestyle="none")
             axes.annotate(
                 "power cut",
                 (at, row),
@@ -85,31 +87,17 @@ def timeline(steps: list[dict[str, Any]]) -> str:
             loc="upper center",
             bbox_to_anchor=(0.5, -0.9 / max(len(shown), 2)),
             ncols=4,
-            frameon=False,
         )
-    return svg(figure)
+    return figure
 
 
 def _figure(rows: int) -> tuple[Figure, Any]:
     figure = Figure(figsize=(9.0, 1.3 + ROW_INCHES * max(rows, 1)))
     axes = figure.add_subplot()
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.grid(axis="x")
     return figure, axes
 
 
 def _rows(axes: Any, names: list[str]) -> None:  # noqa: ANN401 # matplotlib's Axes is generic
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
-
-
-def svg(figure: Figure) -> str:
-    """Return a figure as SVG text that goes into a page, the same bytes for the same records."""
-    stream = io.StringIO()
-    # Text stays text: it is searched, copied and read aloud.  No date: same records, same page.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "walnut", "font.size": 10}):
-        figure.savefig(stream, format="svg", bbox_inches="tight", metadata={"Date": None})
-    text = stream.getvalue()
-    return text[text.index("<svg") :]

@@ -8,20 +8,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from rig.faults import Kind, Outcome
 from rig.report.cuts import cuts_picture
 from rig.report.fault_map import fault_map
+from rig.report.figure import alone
 from rig.report.journal import journal_timeline
 from rig.report.links import point_latest_to
+from rig.report.page import environment
 from rig.report.timed import summarise_timed
 from rig.statistics import clopper_pearson_upper
 from rig.sweep_records import LONG, SHORT, SweepRecords
 
 FORMAT = 1
 PAUSE_S = 60.0  # nothing judged for so long: nobody was at it
-TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 GOOD = {outcome.value for outcome in Outcome if outcome.good}
 MAX_FAILURES = 200  # on the page; sweep.json has all
 
@@ -37,23 +36,19 @@ def build(folder: Path) -> dict[str, Any]:
     text = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
     (folder / "sweep.json").write_text(text, encoding="utf-8")
     for name, figure in figures.items():
-        (folder / f"{name}.svg").write_text(figure, encoding="utf-8")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("sweep.html.j2").render(
-        summary=summary,
-        figures=figures,
-        good=GOOD,
-        edges=edges_text(summary["timed"]["edges"], summary["judged"])
-        if "timed" in summary
-        else "",
-        shown=summary["failures"][:MAX_FAILURES],
-        allure=(folder / "allure" / "index.html").exists(),
+        (folder / f"{name}.svg").write_text(alone(figure), encoding="utf-8")
+    edges = summary["timed"]["edges"] if "timed" in summary else None
+    page = (
+        environment()
+        .get_template("sweep.html.j2")
+        .render(
+            summary=summary,
+            figures=figures,
+            good=GOOD,
+            edges=edges_text(edges, summary["judged"]) if edges else "",
+            shown=summary["failures"][:MAX_FAILURES],
+            allure=(folder / "allure" / "index.html").exists(),
+        )
     )
     (folder / "index.html").write_text(page, encoding="utf-8")
     return summary

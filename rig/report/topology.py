@@ -7,13 +7,15 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from rig.report.plots import BLUE, GREY, svg
+from rig.report.figure import picture
+from rig.report.palette import BLUE, GREY, PANEL, Colour
 
 ROW = 1.0
 BOX = 0.36  # half the height of a box
 
 
-def drawing(parts: Sequence[dict[str, Any]], board: str) -> str:
+@picture
+def drawing(parts: Sequence[dict[str, Any]], board: str) -> Figure:
     """Draw the rig, each piece of equipment, the board, and what joins them; SVG text."""
     figure = Figure(figsize=(10.0, 0.62 * len(parts) + 0.6))
     axes = figure.subplots()
@@ -26,13 +28,13 @@ def drawing(parts: Sequence[dict[str, Any]], board: str) -> str:
         at = -row * ROW
         text = f"{part['name']}: {part['model']}\n{part['address']}"
         _box(axes, (3.1, at), (3.6, BOX), text, GREY)
-        axes.plot([1.3, 3.1], [at, at], color=GREY, linewidth=1.2, zorder=0)
-        axes.plot([6.7, 8.7], [at, at], color=GREY, linewidth=1.2, zorder=0)
+        axes.plot([1.3, 3.1], [at, at], color=GREY.light, linewidth=1.2, zorder=0)
+        axes.plot([6.7, 8.7], [at, at], color=GREY.light, linewidth=1.2, zorder=0)
         axes.text(7.7, at + 0.08, part["joins"], ha="center", va="bottom", fontsize=8)
     axes.set_xlim(-0.1, 10.1)
     axes.set_ylim(-rows * ROW + 0.4, 0.6)
     axes.axis("off")
-    return svg(figure)
+    return figure
 
 
 def _box(
@@ -40,7 +42,7 @@ def _box(
     place: tuple[float, float],
     size: tuple[float, float],
     text: str,
-    colour: str,
+    colour: Colour,
 ) -> None:
     """Draw a box whose left edge's middle is `place`; `size` is its width and half its height."""
     (left, middle), (width, half) = place, size
@@ -49,8 +51,8 @@ def _box(
         width,
         2 * half,
         boxstyle="round,pad=0.02,rounding_size=0.08",
-        edgecolor=colour,
-        facecolor="white",
+        edgecolor=colour.light,
+        facecolor=PANEL.light,
         linewidth=1.4,
     )
     axes.add_patch(shape)

@@ -163,6 +163,7 @@ class NorFlash:
         self.journal: list[Operation] = []
         self._zero_s = time.monotonic()
         self.late = 0  # a defect of the bench: the power goes so many operations after it was to
+        self.met = 0  # how often it did
         self.violations = 0  # programs that were to set a bit: only an erase can
         self._histories: list[History] = []
         self._recording = False
@@ -267,6 +268,7 @@ class NorFlash:
         if self._recording:
             self.history.operations.append((offset, data))
         if cut is not None and cut.number + self.late == number:
+            self.met += self.late != 0
             new = _partly(old, whole, cut, erase=erase)
             changed = sum(a != b for a, b in zip(old, new, strict=True))
             self.fired = Fired(cut, erase, offset, len(data), changed)

@@ -120,6 +120,9 @@ class Gate(Instrument):
             return
         while line := await self._relay.stdout.readline():
             report = json.loads(line)
+            if "late" in report:
+                self.faults.met += 1
+                continue
             self._done("TRAF", report["from"], report["to"], report["doubt"])
         if not self._closing:
             self._fault("the gate's traffic path has ended: see gate.log")

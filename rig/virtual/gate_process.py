@@ -84,6 +84,7 @@ class Relay:
         self._orders = b""
         self._block: Block | None = None
         self._delay_s = self._jitter_s = 0.0
+        self._told_late = True
         self._random = random.Random(1)  # noqa: S311 # no secret
         self._late: deque[tuple[float, tuple[str, int], bytes]] = deque()
 
@@ -122,6 +123,7 @@ class Relay:
         else:
             self._delay_s = float(order.get("delay", self._delay_s))
             self._jitter_s = float(order.get("jitter", self._jitter_s))
+            self._told_late = False
 
     def _say(self, report: dict[str, float]) -> None:
         sys.stdout.write(json.dumps(report) + "\n")
@@ -161,6 +163,9 @@ class Relay:
                 late_s = self._delay_s + self._random.uniform(0.0, self._jitter_s)
                 before_s = self._late[-1][0] if self._late else 0.0  # none overtakes another
                 self._late.append((max(came_s + late_s, before_s), client, data))
+                if not self._told_late:
+                    self._say({"late": late_s})
+                    self._told_late = True
                 continue
             self._send(client, data)
 

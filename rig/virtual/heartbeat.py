@@ -21,6 +21,7 @@ class HeartbeatInput(Instrument):
     def pulses(self, data: bytes, now_s: float) -> None:
         """Take what came over the heartbeat line at `now_s`; called by the line's thread."""
         edges = data.count(PULSE)
+        self.faults.met += bool(edges and (not self.connected or self.time_base != 1.0))
         if not edges or not self.connected:
             return
         with self.lock:

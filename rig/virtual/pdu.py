@@ -24,6 +24,7 @@ class PduFaults:
     hang: bool = False
     lie: bool = False
     refuse: bool = False
+    met: int = 0  # how often one of them has acted
 
 
 class Pdu:
@@ -55,7 +56,9 @@ class Pdu:
             if not isinstance(parameters.get("on"), bool):
                 return answer | {"error": {"code": -103, "message": "Missing argument 'on'!"}}
             was_on = self._feed.outlet
-            if not self.faults.lie:
+            if self.faults.lie:
+                self.faults.met += was_on is not parameters["on"]
+            else:
                 self._feed.switch(outlet=parameters["on"])
             return answer | {"result": {"was_on": was_on}}
         if method == "switch.getstatus":
@@ -69,6 +72,7 @@ class Pdu:
         return answer | {"error": {"code": 404, "message": f"No handler for {method}"}}
 
     async def _post(self, request: web.Request) -> web.Response:
+        self.faults.met += self.faults.hang or self.faults.refuse
         if self.faults.hang:
             await asyncio.sleep(HANG_S)
         if self.faults.refuse:

@@ -43,6 +43,7 @@ class VirtualPlace:
         if not flash_file.exists() or flash_file.stat().st_size != flash_map.size:
             load_golden(golden, flash_file, flash_map)
         self.faults: list[str] = []
+        self._met_at_once = 0
         self.feed = Feed()
         self.flash = NorFlash(flash_file, flash_map.sector)
         self.board = Board(endpoints, flash_map, self.flash, self._trip, self.faults.append)
@@ -101,7 +102,16 @@ class VirtualPlace:
 
     def status(self) -> dict[str, Any]:
         status = self.endpoints.status()
-        return status | {"powered": self.feed.powered, "faults": list(self.faults)}
+        return status | {
+            "powered": self.feed.powered,
+            "faults": list(self.faults),
+            "faults_met": self._faults_met(),
+        }
+
+    def _faults_met(self) -> int:
+        """Return how often a fault that was set since the last `clear` has acted on somebody."""
+        instruments = sum(instrument.faults.met for instrument in self.instruments.values())
+        return self._met_at_once + instruments + self.pdu.faults.met + self.flash.met
 
     def restore(self, golden: Path) -> None:
         """Program a whole flash, as a lab does through JTAG; the board must be off."""
@@ -127,12 +137,14 @@ class VirtualPlace:
                 self.instruments[target].misbehave(detail, value)
             case "console", "noise":
                 self.console.inject(NOISE * int(value or 1))
+                self._met_at_once += 1
             case "board", "boot-loop":
                 self.board.boot_loop = on
             case "board", "never-back":
                 self.board.never_back = on
             case (("qemu" | "nbdkit"), "kill"):
                 self.board.kill_for_fault(target)
+                self._met_at_once += 1
             case _:
                 self._set_wrong_instrument(name, value, on=on)
 
@@ -156,6 +168,7 @@ class VirtualPlace:
         for instrument in self.instruments.values():
             instrument.faults.clear()
         self.pdu.faults.hang = self.pdu.faults.lie = self.pdu.faults.refuse = False
+        self.pdu.faults.met = self.flash.met = self._met_at_once = 0
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
         self.counter.time_base, self.flash.late = 1.0, 0

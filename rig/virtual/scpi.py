@@ -82,21 +82,31 @@ class LinkFaults:
     close: int = 0
     half: int = 0
     garbage: int = 0
+    met: int = 0  # how often one of them has acted
+    restarted: bool = False  # and nobody has asked since
     _random: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 # no secret
 
     def late_s(self) -> float:
         """Return how late the next answer is: the delay and up to a jitter, from a seed."""
+        self.met += bool(self.delay_s or self.jitter_s)
         return self.delay_s + self._random.uniform(0.0, self.jitter_s)
+
+    def asked(self) -> None:
+        """Note that somebody talks to the instrument: a restart is met then, not before."""
+        self.met += self.restarted
+        self.restarted = False
 
     def take(self, name: str) -> bool:
         left = int(getattr(self, name))
         if left:
             setattr(self, name, left - 1)
+            self.met += 1
         return bool(left)
 
     def clear(self) -> None:
         self.delay_s = self.jitter_s = 0.0
-        self.mute = self.close = self.half = self.garbage = 0
+        self.mute = self.close = self.half = self.garbage = self.met = 0
+        self.restarted = False
 
 
 class Instrument:
@@ -137,6 +147,7 @@ class Instrument:
         """Do one of INSTRUMENT_FAULTS, as told over the bench's control channel."""
         if fault == "power-cycle":
             self.power_cycle()
+            self.faults.restarted = True
         elif fault in {"delay", "jitter"}:
             setattr(self.faults, f"{fault}_s", float(value))
         else:
@@ -292,6 +303,8 @@ async def serve(instrument: Instrument, host: str, port: int) -> asyncio.Server:
         try:
             while not reader.at_eof():
                 message, data = await read_message(reader)
+                if message:
+                    instrument.faults.asked()
                 async with lock:
                     answer = await instrument.execute(message, data)
                 if answer is not None and not await _answer(instrument.faults, writer, answer):

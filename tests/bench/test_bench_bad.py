@@ -28,10 +28,12 @@ def test_an_instrument_that_fails_once_is_named_and_then_in_step_again(
 ) -> None:
     identity = link.query("*IDN?")
     bench.fault(f"counter.{fault}")
+    assert bench.board["faults_met"] == 0, "nobody has asked yet"
     with pytest.raises(InstrumentError, match="counter"):
         link.query("*IDN?")
     assert link.query("SYST:VERS?").strip() == "1999.0"
     assert link.query("*IDN?") == identity
+    assert bench.board["faults_met"] == 1
 
 
 def test_a_late_answer_is_never_taken_for_the_next(bench: Bench, link: VisaLink) -> None:

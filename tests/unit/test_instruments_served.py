@@ -4,6 +4,7 @@
 The bench's control channel makes it misbehave; the drivers have no such switch.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +25,7 @@ from rig.virtual.n6705c import N6705c
 from rig.virtual.outputs import SETTLE_S
 from rig.virtual.pendulum import Cnt91, Cnt104s
 from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument
+from rig.virtual.scpi import INSTRUMENT_FAULTS, Instrument
 from rig.virtual.supply import Supply
 from tests.unit.served import Served, beat, heartbeat
 
@@ -326,3 +327,18 @@ def test_another_model_at_the_address_is_refused(model: str) -> None:
         instrument = make(model, served.link, CLOCK)
         with pytest.raises(InstrumentError, match=r"34461A.*wanted a"):
             begin(model, instrument)
+
+
+@pytest.mark.parametrize("fault", INSTRUMENT_FAULTS)
+def test_a_fault_is_met_when_it_has_hit_somebody_not_when_it_is_set(fault: str) -> None:
+    instrument = Counter()
+    with Served(instrument) as served:
+        served.link.query("*IDN?")
+        served.misbehave(fault, "0.01" if fault in {"delay", "jitter"} else 1)
+        assert instrument.faults.met == 0
+        with contextlib.suppress(InstrumentError):
+            served.link.query("*IDN?")
+        served.link.query("*IDN?")
+        assert instrument.faults.met > 0
+        instrument.faults.clear()
+        assert instrument.faults.met == 0

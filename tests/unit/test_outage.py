@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Outages of known length come out within the stated uncertainty, 95 times of 100 and more."""
 
+import pickle
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rig.outage import (
     Gap,
+    Outage,
+    Silences,
     Times,
     View,
     counter_outage,
-    gaps_over,
     has_recovered,
     longest_gap,
     outages,
@@ -90,4 +95,36 @@ def test_a_silent_service_has_not_recovered() -> None:
 
 def test_gaps_are_found_where_they_are() -> None:
     times = np.array([0.0, 0.1, 0.6, 0.7])
-    assert gaps_over(times, 0.3) == (Gap(0.1, 0.6),)
+    assert outages(times, 0.3) == (Outage((Gap(0.1, 0.6),)),)
+
+
+@given(
+    st.lists(st.sampled_from([0.001, 0.05, 0.3, 1.0, 4.0]), min_size=1, max_size=60),
+    st.lists(st.integers(0, 60), max_size=8),
+)
+def test_a_stream_in_parts_has_the_outages_of_the_whole(
+    steps: list[float], cuts: list[int]
+) -> None:
+    times = np.cumsum(steps)
+    silences = Silences(0.02)
+    for part in np.split(times, sorted(min(cut, times.size) for cut in cuts)):
+        silences.add(part)
+
+    assert silences.outages() == outages(times, 0.02)
+    assert silences.longest.length_s == longest_gap(times).length_s
+
+
+def test_what_a_stream_keeps_does_not_grow_with_its_stamps() -> None:
+    silences = Silences(0.02)
+    sizes = []
+    for part in range(3):
+        silences.add(np.arange(part * 10.0, part * 10.0 + 10.0, PERIOD_S))
+        sizes.append(len(pickle.dumps(silences)))
+
+    assert sizes[2] == sizes[0]
+
+
+def test_four_good_answers_are_no_recovery_however_long_they_took_and_five_are() -> None:
+    for good, number in ((4, 1), (5, 2)):
+        back = 3.0 + 1.9 * np.arange(good)
+        assert len(outages(np.array([0.0, *back, back[-1] + 3.0]), 2.0)) == number

@@ -52,19 +52,24 @@ class Place:
 
 
 class Watch:
-    def __init__(self, outages: Outages) -> None:
+    def __init__(self, outages: Outages, said: str) -> None:
         self._outages = outages
+        self._said = said
 
     def settle(self, episode: Episode, **_: object) -> Outages:
         del episode
         return self._outages
 
+    def dissent(self, episode: Episode) -> str:
+        del episode
+        return self._said
 
-def settled(outages: Outages, *, fed: bool = True) -> StepResult:
+
+def settled(outages: Outages, *, fed: bool = True, said: str = "") -> StepResult:
     result = StepResult(name="reset", wanted="1.0.0", fault="none", outcome=Outcome.old)
     episode = Episode("reset", 0.0, 1.0)
     place = cast("Any", Place(fed=fed))
-    return PendingStep(result, place, cast("Any", Watch(outages)), episode).settle()
+    return PendingStep(result, place, cast("Any", Watch(outages, said)), episode).settle()
 
 
 def test_a_service_that_stays_away_is_the_boards_failure() -> None:
@@ -87,3 +92,11 @@ def test_a_bench_that_could_not_tell_is_the_benchs_failure(
     result = settled(outages, fed=fed)
     assert result.outcome is Outcome.bench
     assert said in str(result.error)
+
+
+def test_instruments_that_differ_over_the_service_are_the_benchs_failure() -> None:
+    result = settled(SILENT, said="look at the cable")
+    assert result.outcome is Outcome.bench
+    assert "both instruments: look at the cable" in str(result.error)
+    whole = replace(SILENT, recovered=True)
+    assert settled(whole, said="look at the cable").outcome is Outcome.old

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from rig.outage import Gap, View
-from rig.sighting import Span, doubted, find, longest, unsent_s
+from rig.sighting import Span, dissent, doubted, find, longest, unsent_s
 
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="simulated", period_s=PERIOD_S, floor_s=PERIOD_S)
@@ -49,3 +49,21 @@ def test_a_busy_surrounding_is_doubt() -> None:
 
 def test_only_what_was_not_sent_during_the_gap_counts() -> None:
     assert unsent_s(Gap(1.0, 2.0), ((0.9, 1.1), (1.5, 1.6), (3.0, 4.0))) == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("by_traffic", "by_counter", "said"),
+    [
+        (True, False, "counter's input"),
+        (False, True, "network"),
+        (True, True, "not at one time"),
+        (False, False, ""),
+    ],
+)
+def test_what_one_instrument_alone_misses_is_the_benchs_but_never_a_silent_service(
+    by_traffic: bool, by_counter: bool, said: str
+) -> None:
+    seen = dissent(by_traffic=by_traffic, by_counter=by_counter, answered=True)
+    assert said in seen
+    assert bool(seen) is bool(said)
+    assert not dissent(by_traffic=by_traffic, by_counter=by_counter, answered=False)

@@ -82,6 +82,7 @@ def test_the_page_shows_the_failure_with_its_key_and_is_not_green(folder: Path) 
 
     page = (folder / "index.html").read_text()
     assert '<body class="bad">' in page
+    assert "var(--mixed, " in page, "figures follow the page, dark or light"
     assert KEY in page
     assert "&lt;b&gt;" in page, "what a board said is shown, not run"
     assert 'src="http' not in page
@@ -93,6 +94,7 @@ def test_a_figure_is_the_same_for_the_same_records(folder: Path, name: str) -> N
     first = (folder / name).read_bytes()
     build(folder)
     assert (folder / name).read_bytes() == first
+    assert b"var(" not in first, "a file of its own is for programs that know no CSS, too"
 
 
 def test_the_timeline_names_what_the_board_said_once_for_what_lies_together(folder: Path) -> None:
