@@ -72,7 +72,7 @@ def dissent(*, by_traffic: bool, by_counter: bool, answered: bool) -> str:
     if by_counter:
         return (
             "the heartbeat is steady and every datagram is answered, but late: look at the network"
-            " between rig and board"
+            " between rig and board; if that is well, the board's own has become slow"
         )
     return ""
 
