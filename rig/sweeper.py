@@ -4,12 +4,13 @@
 import os
 import random
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import Exercise, Recording
-from rig.faults import CutAtOperation, Kind, Outcome
+from rig.faults import CutAtMark, CutAtOperation, Kind, Outcome
 from rig.long_way import LongWay
 from rig.results import plain
 from rig.sweep import Key, Labelled, choose, cuts
@@ -23,37 +24,11 @@ BASELINES = 3  # boots without any cut, before a sweep: what a verdict costs at 
 NESTED_SHARE = 50  # beside environment and commit, the recovery from one cut in so many is cut
 
 
-def judge_all(records: SweepRecords, owner: str, judge_one: Callable[[Point], Outcome]) -> int:
-    """Judge points until none is left; return how many were this worker's.
+class Worker:
+    """What every way of sweeping has: one exercise on one place, and points until none is left.
 
-    It does not go on alone when the command that started it is killed: its board would be in
-    use for whoever takes up the sweep.
-
-    Raises:
-        BenchError: the bench failed at one.
+    `say` is told one line of progress at a time.
     """
-    done = 0
-    parent = os.getppid()
-    while os.getppid() == parent:
-        if (point := records.claim(owner)) is None:
-            break
-        outcome = judge_one(point)
-        done += 1
-        if outcome is Outcome.bench:
-            raise BenchError(
-                f"the bench failed at {point.cut}: mend it and give the same command again"
-            )
-    return done
-
-
-def _at_operation(point: Point) -> CutAtOperation:
-    if not isinstance(point.cut, CutAtOperation):
-        raise UsageError(f"{point.cut} is not at a flash operation")
-    return point.cut
-
-
-class Sweeper:
-    """Sweeps one exercise on one place; `say` is told one line of progress at a time."""
 
     def __init__(
         self,
@@ -69,9 +44,54 @@ class Sweeper:
         self.settings = settings
         self.say = say
         self._console = console
-        self._judge = Judge(exercise)
-        self._interposer = self.place.need("interposer")
-        self._recording: Recording | None = None
+
+    def work(self) -> int:
+        """Judge points until none is left; return how many were this worker's.
+
+        It does not go on alone when the command that started it is killed: its board would be in
+        use for whoever takes up the sweep.
+
+        Raises:
+            BenchError: the bench failed at one.
+        """
+        done = 0
+        parent = os.getppid()
+        while os.getppid() == parent:
+            if (point := self.records.claim(self.place.name)) is None:
+                break
+            outcome = self._judge_one(point)
+            done += 1
+            if outcome is Outcome.bench:
+                raise BenchError(
+                    f"the bench failed at {point.cut}: mend it and give the same command again"
+                )
+        return done
+
+    def _judge_one(self, point: Point) -> Outcome:
+        raise NotImplementedError
+
+    def key(self, cut: CutAtOperation | CutAtMark) -> Key:
+        return Key.of(self.exercise.what, self.exercise.old, self.exercise.new, cut)
+
+
+def _at_operation(point: Point) -> CutAtOperation:
+    if not isinstance(point.cut, CutAtOperation):
+        raise UsageError(f"{point.cut} is not at a flash operation")
+    return point.cut
+
+
+class Sweeper(Worker):
+    """Cuts at flash operations, each judged by one boot of what the cut leaves."""
+
+    _recording: Recording | None = None
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return Judge(self.exercise)
+
+    @cached_property
+    def _interposer(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS
+        return self.place.need("interposer")
 
     @property
     def recording(self) -> Recording:
@@ -146,10 +166,6 @@ class Sweeper:
         recording = self.record()
         self.records.begin(self.settings, recording.journal_sha256, (), {}, 0.0)
 
-    def work(self) -> int:
-        """Judge points until none is left; return how many were this worker's."""
-        return judge_all(self.records, self.place.name, self._judge_one)
-
     def _judge_one(self, point: Point) -> Outcome:
         cut = _at_operation(point)
         if point.way == LONG:
@@ -217,9 +233,6 @@ class Sweeper:
             record=facts,
             owner=self.place.name,
         )
-
-    def key(self, cut: CutAtOperation) -> Key:
-        return Key.of(self.exercise.what, self.exercise.old, self.exercise.new, cut)
 
     # ---- cuts in the recovery from a cut
     def _is_nested(self, cut: CutAtOperation) -> bool:

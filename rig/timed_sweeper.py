@@ -1,42 +1,19 @@
 # SPDX-License-Identifier: MIT
 """One worker of a sweep by the clock: every cut is a real one in a real run."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from rig.drivers.console_log import ConsoleLog
 from rig.errors import UsageError
-from rig.exercise import Exercise
 from rig.faults import CutAtMark, Outcome
 from rig.long_way import LongWay, Replayed
 from rig.results import plain
-from rig.sweep import Key
-from rig.sweep_records import TIMED, Point, SweepRecords
-from rig.sweeper import judge_all
+from rig.sweep_records import TIMED, Point
+from rig.sweeper import Worker
 from rig.timed import digest, points_of, spread, strata_of
 
-if TYPE_CHECKING:
-    from rig.place import Place
 
+class TimedSweeper(Worker):
+    """Cuts by the clock, each a real one."""
 
-class TimedSweeper:
-    """Sweeps one exercise on one place; `say` is told one line of progress at a time."""
-
-    def __init__(
-        self,
-        exercise: Exercise,
-        records: SweepRecords,
-        settings: dict[str, Any],
-        say: Callable[[str], None],
-        console: ConsoleLog,
-    ) -> None:
-        self.exercise = exercise
-        self.place: Place = exercise.place
-        self.records = records
-        self.settings = settings
-        self.say = say
-        self._console = console
-        self._own_boots = 0
+    _own_boots = 0
 
     def plan(self) -> None:
         """Run the exercise once, uncut; draw the cuts and note them."""
@@ -73,10 +50,6 @@ class TimedSweeper:
         rolls_back = self.exercise.what == "rollback"
         self._own_boots = int(found["recording"]["boots"]) if rolls_back else 0
 
-    def work(self) -> int:
-        """Judge points until none is left; return how many were this worker's."""
-        return judge_all(self.records, self.place.name, self._judge_one)
-
     def _judge_one(self, point: Point) -> Outcome:
         cut = point.cut
         if not isinstance(cut, CutAtMark):
@@ -98,9 +71,6 @@ class TimedSweeper:
             owner=self.place.name,
         )
         return trial.outcome
-
-    def key(self, cut: CutAtMark) -> Key:
-        return Key.of(self.exercise.what, self.exercise.old, self.exercise.new, cut)
 
 
 def edge_text(trial: Replayed) -> str:

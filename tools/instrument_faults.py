@@ -190,9 +190,10 @@ def tried(fault: str, results: Results, folder: Path) -> Trial:
         trial.who, _, said = trial.said.partition(": ")
         trial.said = said or trial.said
         trial.who = trial.who if said else "the board's developers"
-    # A connection that a restart has closed is seen at the rig's end alone.
-    named = trial.said.startswith(fault.partition(".")[0] + " ")
-    trial.met = trial.met or (trial.outcome == BENCH and named)
+    instrument, _, what = fault.partition(".")
+    if what == "power-cycle":  # that it closed the connection is seen at the rig's end alone
+        named = trial.said.startswith(f"{instrument} ")
+        trial.met = trial.met or (trial.outcome == BENCH and named)
     trial.whole = fault.startswith("gate.") or len(results.steps()) == before + 1
     bench("fault", name="clear")
     if fault == "supply.power-cycle":

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A service that does not settle is the board's failure only when the bench could have told."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -38,13 +40,25 @@ SILENT = Outages(
 )
 
 
+class Service:
+    """A service whose driver ticks, or stands still; or one that does not answer."""
+
+    def __init__(self, ticks: Iterator[int | None]) -> None:
+        self._ticks = ticks
+
+    def echo(self) -> SimpleNamespace | None:
+        ticks = next(self._ticks)
+        return None if ticks is None else SimpleNamespace(ticks=ticks)
+
+
 class Place:
     """A place whose feed is well, or not."""
 
     clock = SystemClock()
 
-    def __init__(self, *, fed: bool = True) -> None:
+    def __init__(self, ticks: tuple[int | None, ...], *, fed: bool = True) -> None:
         self._fed = fed
+        self.service = Service(iter(ticks))
 
     def check_feed(self) -> None:
         if not self._fed:
@@ -65,10 +79,16 @@ class Watch:
         return self._said
 
 
-def settled(outages: Outages, *, fed: bool = True, said: str = "") -> StepResult:
+def settled(
+    outages: Outages,
+    *,
+    fed: bool = True,
+    said: str = "",
+    ticks: tuple[int | None, ...] = (100, 150),
+) -> StepResult:
     result = StepResult(name="reset", wanted="1.0.0", fault="none", outcome=Outcome.old)
     episode = Episode("reset", 0.0, 1.0)
-    place = cast("Any", Place(fed=fed))
+    place = cast("Any", Place(ticks, fed=fed))
     return PendingStep(result, place, cast("Any", Watch(outages, said)), episode).settle()
 
 
@@ -100,3 +120,12 @@ def test_instruments_that_differ_over_the_service_are_the_benchs_failure() -> No
     assert "both instruments: look at the cable" in str(result.error)
     whole = replace(SILENT, recovered=True)
     assert settled(whole, said="look at the cable").outcome is Outcome.old
+
+
+@pytest.mark.parametrize("ticks", [(100, 100), (100, 3), (None, 100), (100, None)])
+def test_a_heartbeat_that_the_board_does_not_drive_is_no_failure_of_the_bench(
+    ticks: tuple[int | None, ...],
+) -> None:
+    """Its driver stands still, it has started anew, or it does not answer: look at the board."""
+    result = settled(SILENT, said="look at the cable", ticks=ticks)
+    assert result.outcome is Outcome.bricked

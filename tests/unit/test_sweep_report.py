@@ -4,7 +4,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -15,6 +14,7 @@ from rig.report.journal import journal_timeline
 from rig.report.sweep import agrees, build
 from rig.sweep import cuts, label
 from rig.sweep_records import LONG, SHORT, Point, SweepRecords
+from tests.unit.recorded import judge
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())
@@ -34,17 +34,8 @@ KEY = "walnut1/upgrade/1.0.0@aa/2.0.0@bb/cut@op:1/torn:seed=1"
 
 
 def judged(records: SweepRecords, cut: CutAtOperation, outcome: str, way: str = SHORT) -> None:
-    record: dict[str, Any] = {"key": KEY, "release": "1.0.0", "flash_sha256": "f", "notes": ["<b>"]}
-    records.judged(
-        Point(cut, way),
-        outcome=outcome,
-        flash=str(cut),
-        shared=False,
-        boots=1,
-        duration_s=1.0,
-        record=record,
-        owner="me",
-    )
+    record = {"key": KEY, "flash_sha256": "f"}
+    judge(records, Point(cut, way), outcome, record, flash=str(cut))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from rig.faults import CutAtMark
 from rig.report.sweep import build
 from rig.sweep_records import TIMED, Point, SweepRecords
 from rig.timed import Line, digest, strata_of
+from tests.unit.recorded import judge
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())
@@ -36,17 +37,7 @@ def edge(value_s: float) -> dict[str, Any]:
 
 
 def judged(records: SweepRecords, point: Point, outcome: str, delay: dict[str, Any] | None) -> None:
-    record = {"key": KEY, "release": "1.0.0", "edge": delay, "notes": ["<b>"], "error": None}
-    records.judged(
-        point,
-        outcome=outcome,
-        flash="",
-        shared=False,
-        boots=1,
-        duration_s=30.0,
-        record=record,
-        owner="me",
-    )
+    judge(records, point, outcome, {"key": KEY, "edge": delay, "error": None})
 
 
 @pytest.fixture
