@@ -10,10 +10,11 @@ from rig import calibration
 from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError, RigError
 from rig.faults import Outcome, parse
-from rig.inject import Injector, PendingStep, StepResult
+from rig.inject import Injector
 from rig.place import RATE_HZ, Place
 from rig.reset import Reset
 from rig.results import Results
+from rig.step import PendingStep, StepResult
 from rig.topology import PLACE_FILE
 from rig.upgrade import Event
 

@@ -6,96 +6,30 @@ is left off.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rig.clock import Deadline, wall_time_s
 from rig.cutter import Cutter
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
-from rig.instruments.rail import RailEdge
-from rig.measure import Measurement
 from rig.place import Place
 from rig.release import Release
 from rig.reset import Reset, reset_os, reset_power, reset_process
 from rig.sighting import Episode
+from rig.step import PendingStep, StepResult
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, UpgradeRecord, start
 from rig.verdict import Facts, judge
-from rig.watch import Outages, ServiceWatch
+from rig.watch import ServiceWatch
 
 if TYPE_CHECKING:
     from rig.service import Mark
 
 STORE_LIMIT_S = 10.0
-SETTLE_LIMIT_S = 30.0
 CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 UPGRADE_LIMIT_S = 300.0
-ANSWERING_S = 1.0  # a service whose last answer is older is silent
-TICK_LOOK_S = 0.05  # the driver ticks a thousand times a second
-STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
-
-
-@dataclass(slots=True, kw_only=True)
-class StepResult:
-    """What one step did and cost.  `started_at_s` is wall time, for people."""
-
-    name: str
-    wanted: str
-    fault: str
-    from_release: str | None = None
-    to_release: str | None = None
-    outcome: Outcome = Outcome.bench
-    ended_on: str = ""
-    upgrade: UpgradeRecord | None = None
-    reset: Reset | None = None
-    power_gone: Measurement | None = None  # of a power reset
-    cut: Any = None
-    edge: RailEdge | None = None  # of a cut at a mark: when the rail fell, from that line on
-    flash_sha256_after_cut: str | None = None
-    operations: int | None = None
-    outages: Outages | None = None
-    boots: int = 0
-    state_before: tuple[int, int] | None = None  # state counter, sessions
-    state_after: tuple[int, int] | None = None
-    started_at_s: float = 0.0
-    duration_s: float = 0.0
-    notes: list[str] = field(default_factory=list)
-    error: str | None = None
-
-
-@dataclass(slots=True)
-class PendingStep:
-    """A step whose outage may still be measured while the next one is prepared."""
-
-    result: StepResult
-    _place: Place
-    _watch: ServiceWatch | None
-    _episode: Episode | None
-
-    def settle(self, limit_s: float = SETTLE_LIMIT_S) -> StepResult:
-        """Wait for RFC 6412's clean window, add the outage, return the result."""
-        if self._watch is None or self._episode is None:
-            return self.result
-        try:
-            deadline = Deadline.after(self._place.clock, limit_s)
-            outages = self._watch.settle(self._episode, deadline=deadline)
-            if not outages.recovered:
-                self._place.check_feed()
-                _check_host(outages)
-                _check_views(self._place, self._watch.dissent(self._episode))
-        except BenchError as error:
-            self.result.outcome = Outcome.bench
-            self.result.error = f"{error.who}: {error}"
-        else:
-            self.result.outages = outages
-            if not outages.recovered and self.result.outcome.good:
-                self.result.outcome = Outcome.bricked
-                self.result.notes.append("the service did not stay up")
-        self._watch = None
-        return self.result
 
 
 class Injector:
@@ -295,36 +229,6 @@ class Injector:
         result.outcome = judge(facts)
         if not consistent or kernel != (known.kernel if known else None):
             result.notes.append(f"runs kernel {kernel}, root file system {identity}")
-
-
-def _check_host(outages: Outages) -> None:
-    """Raise BenchError when the rig's own computer was too busy to tell whether service is back.
-
-    A service that has fallen silent is no such case: it does not even come and go.
-    """
-    busy = outages.stalled_s > STALLED_SHARE * outages.watched_s
-    if busy and outages.silent_s < ANSWERING_S:
-        raise BenchError(
-            "the service did not settle, but the rig's own computer stood still for"
-            f" {outages.stalled_s:.2f} of {outages.watched_s:.0f} s meanwhile: take work off it"
-        )
-
-
-def _check_views(place: Place, dissent: str) -> None:
-    """Raise BenchError when the instruments differ over a service whose driver ticks on.
-
-    One whose driver stands still has no heartbeat to see: that is the board's own failure.
-    """
-    if dissent and _ticks(place):
-        raise BenchError(f"the service did not settle for both instruments: {dissent}")
-
-
-def _ticks(place: Place) -> bool:
-    """Tell whether the driver that paces the heartbeat goes on, by the service's own word."""
-    before = place.service.echo()
-    place.clock.sleep(TICK_LOOK_S)
-    after = place.service.echo()
-    return before is not None and after is not None and after.ticks > before.ticks
 
 
 def _committed(upgrade: UpgradeRecord | None) -> int:

@@ -10,10 +10,11 @@ from rig.clock import Deadline
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults import CutAtMark, CutAtOperation, Outcome
-from rig.inject import CUT_OFF_S, Injector, StepResult
+from rig.inject import CUT_OFF_S, Injector
 from rig.instruments.rail import RailEdge
 from rig.release import Release
 from rig.service import SESSION, Mark
+from rig.step import StepResult
 from rig.strategy import Status
 from rig.upgrade import Event, Follower
 from rig.verdict import Facts, judge

@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self, TypeVar, get_type_hints
 
 from rig.errors import UsageError
 
 FLASH_MAP = Path(__file__).resolve().parent.parent / "firmware" / "flash-map.toml"
 Value = TypeVar("Value")
+Record = TypeVar("Record")
 FORMAT = 1  # of index.json (docs/reference/bundle.md) and of flash-map.toml
 
 
@@ -63,11 +64,7 @@ class FlashMap:
             cpu_base=_get(device, "cpu_base", int, path, "device."),
             bus_base=_get(device, "bus_base", int, path, "device."),
             partitions=tuple(
-                Partition(
-                    name=_get(part, "name", str, path, f"partition[{number}]."),
-                    offset=_get(part, "offset", int, path, f"partition[{number}]."),
-                    size=_get(part, "size", int, path, f"partition[{number}]."),
-                )
+                _record(Partition, part, path, f"partition[{number}].")
                 for number, part in enumerate(parts)
             ),
         )
@@ -180,18 +177,22 @@ class Catalogue:
         except (OSError, ValueError) as error:
             raise UsageError(f"{index} is no index of releases: {error}") from error
         _check_format(document, index)
-        releases = _get(document, "releases", dict, index)
-        proms = _get(document, "proms", dict, index)
+
+        def records(table: str, kind: type[Record], named: str) -> dict[str, Record]:
+            entries = _get(document, table, dict, index)
+            return {
+                name: _record(kind, entry, index, f"{table}.{name}.", **{named: name})
+                for name, entry in entries.items()
+            }
+
         fallback = _get(document, "prom_fallback", dict, index)
-        bundles = _get(document, "bundles", dict, index)
-        mixed = _get(document, "mixed", dict, index)
         return cls(
             index=index,
-            releases={name: _release(name, entry, index) for name, entry in releases.items()},
-            proms={name: _prom(name, entry, index) for name, entry in proms.items()},
+            releases=records("releases", Release, "name"),
+            proms=records("proms", Prom, "version"),
             prom_fallback=_get(fallback, "version", str, index, "prom_fallback."),
-            bundles={name: _bad_bundle(name, entry, index) for name, entry in bundles.items()},
-            mixed={name: _mixture(name, entry, index) for name, entry in mixed.items()},
+            bundles=records("bundles", BadBundle, "name"),
+            mixed=records("mixed", Mixture, "name"),
         )
 
     @property
@@ -266,51 +267,21 @@ class Catalogue:
                 )
 
 
-def _release(name: str, entry: object, index: Path) -> Release:
-    where = f"releases.{name}."
-    return Release(
-        name=name,
-        bundle=index.parent / _get(entry, "bundle", str, index, where),
-        bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
-        golden=index.parent / _get(entry, "golden", str, index, where),
-        golden_sha256=_get(entry, "golden_sha256", str, index, where),
-        image=index.parent / _get(entry, "image", str, index, where),
-        image_sha256=_get(entry, "image_sha256", str, index, where),
-        image_size=_get(entry, "image_size", int, index, where),
-        kernel=_get(entry, "kernel", str, index, where),
-        state_layout=_get(entry, "state_layout", int, index, where),
-        state_layout_min=_get(entry, "state_layout_min", int, index, where),
-        broken=_get(entry, "broken", str, index, where),
-    )
+def _record(
+    kind: type[Record], table: object, file: Path, where: str = "", **given: object
+) -> Record:
+    """Return the dataclass `kind`, each field read from the key of its name.
 
-
-def _prom(version: str, entry: object, index: Path) -> Prom:
-    where = f"proms.{version}."
-    return Prom(
-        version=version,
-        partition=index.parent / _get(entry, "partition", str, index, where),
-        bundle=index.parent / _get(entry, "bundle", str, index, where),
-        bundle_sha256=_get(entry, "bundle_sha256", str, index, where),
-    )
-
-
-def _bad_bundle(name: str, entry: object, index: Path) -> BadBundle:
-    where = f"bundles.{name}."
-    return BadBundle(
-        name=name,
-        bundle=index.parent / _get(entry, "bundle", str, index, where),
-        expect=_get(entry, "expect", str, index, where),
-    )
-
-
-def _mixture(name: str, entry: object, index: Path) -> Mixture:
-    where = f"mixed.{name}."
-    return Mixture(
-        name=name,
-        image=index.parent / _get(entry, "image", str, index, where),
-        kernel=_get(entry, "kernel", str, index, where),
-        release=_get(entry, "release", str, index, where),
-    )
+    A path is relative to `file`; `given` fields are not read.
+    """
+    values = dict(given)
+    for name, wanted in get_type_hints(kind).items():
+        if name in given:
+            continue
+        is_path = wanted is Path
+        value = _get(table, name, str if is_path else wanted, file, where)
+        values[name] = file.parent / value if is_path else value
+    return kind(**values)
 
 
 def _check_format(document: object, path: Path) -> None:

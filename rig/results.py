@@ -18,8 +18,8 @@ from rig.records.copies import Copy
 from rig.records.rows import Writer
 
 if TYPE_CHECKING:
-    from rig.inject import StepResult
     from rig.pairs import Pair
+    from rig.step import StepResult
 
 
 class Results:

@@ -12,11 +12,12 @@ from rig.clock import Deadline, wall_time_s
 from rig.errors import BoardError
 from rig.lengths import Settings, lengths
 from rig.measure import Measurement
+from rig.outage_record import Floors, Outages
 from rig.place import Place
 from rig.reference import Reference, of_place
 from rig.results import plain
 from rig.verification import Finding, Trial, judge
-from rig.watch import Floors, Outages, ServiceWatch
+from rig.watch import ServiceWatch
 
 FLOOR_S = 5.0
 FLOOR_TRIES = 3

@@ -2,23 +2,19 @@
 """Watches the service with both instruments at once and says what each event cost."""
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
-from rig.budget import Stamps
+from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError, UsageError
-from rig.instruments.counter import Correlation
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.measure import Measurement
 from rig.outage import (
     RECOVERED_CLEAN_S,
     RECOVERED_GOOD,
-    Gap,
-    Times,
     View,
     agree,
     counter_outage,
@@ -26,6 +22,7 @@ from rig.outage import (
     longest_gap,
     traffic_outage,
 )
+from rig.outage_record import Floors, Outages
 from rig.raw import save
 from rig.sighting import (
     LEAD_S,
@@ -43,7 +40,6 @@ from rig.sighting import (
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 1e-3  # docs/reference/service-protocol.md
-BLIND_S = 0.5  # beside a new start of the counter
 POLL_S = 0.25
 LOOK_POLL_S = 0.02
 ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
@@ -51,69 +47,14 @@ LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
 KEEP_S = 10.0  # before the oldest event that is not measured yet
 
 
-class Counter(Protocol):
-    """What the watch needs of a counter of heartbeats."""
-
-    READINGS_MAX: int
-    STAMPS: Stamps
-    readings: int
-
-    def identity(self) -> str: ...
-    def start(self) -> None: ...
-    def drain(self) -> Times: ...
-    def correlate(self) -> Correlation: ...
-    def stop(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floors:
-    """The longest gaps of an undisturbed run: what the bench itself adds."""
-
-    traffic_s: float
-    counter_s: float | None
-    duration_s: float
-    lost: int
-    assumed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outages:
-    """What one event cost, seen by both instruments."""
-
-    label: str
-    traffic: Measurement
-    counter: Measurement | None
-    frame_loss: Measurement
-    agreement: str  # agree, unclear, or traffic only
-    loss_frames: int
-    duplicates: int
-    reordered: int
-    late: int
-    gaps: tuple[Gap, ...]
-    longest: Gap
-    recovered: bool
-    floors: Floors
-    releases: tuple[str, ...]
-    notes: tuple[str, ...]
-    raw: Path
-    watched_s: float = 0.0  # from the event's start to this judgement
-    stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
-    silent_s: float = 0.0  # since the last good answer
-
-
 class ServiceWatch:
     """Both instruments over the service, running from ``__enter__`` to ``__exit__``."""
 
     def __init__(self, traffic: TrafficProbe, counter: Counter | None, clock: Clock) -> None:
         self._traffic = traffic
-        self._counter = counter
+        self._beats = Beats(counter, clock) if counter else None
         self._clock = clock
-        self._stamps: Times = np.empty(0)  # of earlier runs of the counter, in rig time
-        self._current: Times = np.empty(0)  # of this run, in instrument time
-        # when the counter was started anew, and how well its two clocks are known beside that
-        self._blind: list[tuple[float, float]] = []
         self._began_s = 0.0
-        self._drained_s = 0.0  # what the counter saw until then is known
         self._unmeasured: list[Episode] = []
         self.floors = Floors(
             traffic_s=20 * traffic.period_s,
@@ -126,8 +67,8 @@ class ServiceWatch:
     def __enter__(self) -> Self:
         self._traffic.start()
         try:
-            if self._counter:
-                self._counter.start()
+            if self._beats:
+                self._beats.counter.start()
         except BaseException:
             self._traffic.stop()
             raise
@@ -136,8 +77,8 @@ class ServiceWatch:
 
     def __exit__(self, *_: object) -> None:
         try:
-            if self._counter:
-                self._counter.stop()
+            if self._beats:
+                self._beats.counter.stop()
         except BenchError as error:  # what was measured is measured; this must not hide it
             log.warning("the counter could not be stopped: %s", error)
         finally:
@@ -146,7 +87,7 @@ class ServiceWatch:
     def identities(self) -> dict[str, str]:
         """Return who measures: the probe, and the counter if there is one."""
         found = {"traffic": self._traffic.identity()}
-        return found | ({"counter": self._counter.identity()} if self._counter else {})
+        return found | ({"counter": self._beats.counter.identity()} if self._beats else {})
 
     def undisturbed(self, duration_s: float) -> Floors:
         """Watch for `duration_s` while nothing happens; later outages are doubted by the result.
@@ -162,12 +103,12 @@ class ServiceWatch:
                 f"the service is not up: it answered {answers.offered - answers.lost} of"
                 f" {answers.offered} datagrams in {duration_s:.1f} s without any disturbance"
             )
-        beats = self._counter_times(from_s)
-        if self._counter and beats.size < 2:
+        beats = self._beats.since(from_s) if self._beats else np.empty(0)
+        if self._beats and beats.size < 2:
             raise BoardError(f"no heartbeat in {duration_s:.1f} s though the service answers")
         self.floors = Floors(
             traffic_s=longest_gap(answers.good_s).length_s,
-            counter_s=longest_gap(beats).length_s if self._counter else None,
+            counter_s=longest_gap(beats).length_s if self._beats else None,
             duration_s=duration_s,
             lost=answers.lost,
         )
@@ -178,7 +119,8 @@ class ServiceWatch:
     @property
     def sighted_s(self) -> float:
         """The time from which on no silence is excused as the counter's own new start."""
-        return self._blind[-1][0] + BLIND_S if self._blind else self._began_s
+        blind = self._beats.blind if self._beats else ()
+        return blind[-1][1] if blind else self._began_s
 
     def wait(self, duration_s: float) -> None:
         """Let time pass, reading both instruments.
@@ -191,9 +133,8 @@ class ServiceWatch:
     def open(self, label: str) -> Episode:
         """Mark the start of an event; call it while the service is good."""
         self._drain()
-        # Half of what it holds is left for the event.
-        if self._counter and self._counter.readings > self._counter.READINGS_MAX / 2:
-            self._rearm(self._counter)
+        if self._beats:
+            self._beats.make_room()
         episode = Episode(label, self._clock.now())
         self._unmeasured.append(episode)
         self._forget(self._unmeasured[0].opened_s - KEEP_S)
@@ -201,7 +142,8 @@ class ServiceWatch:
 
     def _forget(self, before_s: float) -> None:
         """Drop what no event needs any more: a night must not fill the memory."""
-        self._stamps = self._stamps[self._stamps >= before_s]
+        if self._beats:
+            self._beats.forget(before_s)
         self._traffic.forget(before_s)
 
     def lost(self, from_s: float, until_s: float) -> int:
@@ -230,14 +172,9 @@ class ServiceWatch:
         lead_s = episode.opened_s - LEAD_S
         return self._measure(episode, Span(lead_s, closed_s, lead_s), recovered)
 
-    def _beats(self, episode: Episode, counter: View) -> bool:
-        """Tell whether the heartbeat has settled, as of the last time that it was read."""
-        times = self._counter_times(episode.opened_s - LEAD_S)
-        return settled(times, counter, episode, self._drained_s)
-
     def dissent(self, episode: Episode) -> str:
         """Say how the instruments differ over a service that did not settle; empty: they agree."""
-        if self._counter is None:
+        if self._beats is None:
             return ""
         now_s = self._clock.now()
         last = self._traffic.since(now_s - RECOVERED_CLEAN_S, now_s - ANSWER_S)
@@ -266,18 +203,16 @@ class ServiceWatch:
     def _wait_for_signs(self, from_s: float, deadline: Deadline) -> bool:
         """Wait for five signs of life since `from_s` to each instrument; tell whether they came."""
         # The counter's clock may be wrong by so much: what it has seen until then is behind us.
-        beats_from_s = from_s + self._correlation_s()
+        beats = self._beats
+        beats_from_s = from_s + (beats.error_s if beats else 0.0)
         while not (
             self._traffic.since(from_s).good_s.size >= RECOVERED_GOOD
-            and (not self._counter or self._counter_times(beats_from_s).size >= RECOVERED_GOOD)
+            and (not beats or beats.since(beats_from_s).size >= RECOVERED_GOOD)
         ):
             if deadline.passed:
                 return False
             self._wait(Deadline.after(self._clock, LOOK_POLL_S))
         return True
-
-    def _correlation_s(self) -> float:
-        return self._counter.correlate().error_s if self._counter else 0.0
 
     def _wait(self, deadline: Deadline) -> None:
         while not deadline.passed:
@@ -286,28 +221,8 @@ class ServiceWatch:
             self._drain()
 
     def _drain(self) -> None:
-        if self._counter:
-            self._drained_s = self._clock.now()
-            self._current = np.concatenate((self._current, self._counter.drain()))
-
-    def _rearm(self, counter: Counter) -> None:
-        """Start the counter anew; the moment in which it was blind is remembered."""
-        self._stamps = np.concatenate((self._stamps, self._in_rig_time(counter)))
-        error_s = counter.correlate().error_s if self._current.size else 0.0
-        self._current = np.empty(0)
-        counter.start()
-        self._blind.append((self._clock.now(), error_s))
-
-    def _in_rig_time(self, counter: Counter) -> Times:
-        if not self._current.size:
-            return self._current
-        return self._current + counter.correlate().offset_s
-
-    def _counter_times(self, from_s: float) -> Times:
-        if not self._counter:
-            return np.empty(0)
-        times = np.concatenate((self._stamps, self._in_rig_time(self._counter)))
-        return times[times >= from_s]
+        if self._beats:
+            self._beats.drain()
 
     def _views(self) -> tuple[View, View | None]:
         traffic = View(
@@ -317,14 +232,14 @@ class ServiceWatch:
             floor_s=self.floors.traffic_s,
             stamps=self._traffic.STAMPS,
         )
-        if not self._counter or self.floors.counter_s is None:
+        if not self._beats or self.floors.counter_s is None:
             return traffic, None
         counter = View(
             name="outage.counter",
-            source=self._counter.identity(),
+            source=self._beats.counter.identity(),
             period_s=HEARTBEAT_S,
             floor_s=self.floors.counter_s,
-            stamps=self._counter.STAMPS,
+            stamps=self._beats.counter.STAMPS,
         )
         return traffic, counter
 
@@ -333,7 +248,9 @@ class ServiceWatch:
         from_s = episode.opened_s - LEAD_S
         traffic, counter = self._views()
         by_traffic = settled(self._traffic.since(from_s).good_s, traffic, episode, now_s)
-        by_counter = counter is None or self._beats(episode, counter)
+        by_counter = not (self._beats and counter) or settled(
+            self._beats.since(from_s), counter, episode, self._beats.known_until_s
+        )
         episode.by_traffic |= by_traffic
         episode.by_counter |= by_counter
         return by_traffic and by_counter
@@ -393,38 +310,26 @@ class ServiceWatch:
 
     def _measure_beats(self, span: Span, now_s: float, recovered: bool) -> Measurement | None:
         _, view = self._views()
-        if not view:
+        if not (self._beats and view):
             return None
-        beats = self._counter_times(span.from_s)
-        span = span.wider(self._correlation_s())
-        beats = beats[beats <= span.until_s]
-        blind = tuple((at_s - BLIND_S, at_s + BLIND_S) for at_s, _ in self._blind)
-        found = find(beats, view, span, now_s, recovered, blind)
+        times = self._beats.since(span.from_s)
+        span = span.wider(self._beats.error_s)
+        times = times[times <= span.until_s]
+        found = find(times, view, span, now_s, recovered, self._beats.blind)
         seen = found.span if found else None
         return counter_outage(
             seen,
-            doubted(view, beats, seen),
-            longest_s=longest(beats, span, seen),
+            doubted(view, times, seen),
+            longest_s=longest(times, span, seen),
             taken_at_s=now_s,
-            correlation_s=self._across(seen),
+            correlation_s=self._beats.doubt_s(seen),
         )
-
-    def _across(self, seen: Gap | None) -> float:
-        """Return how well the clocks of a gap's ends are known to each other, in seconds.
-
-        Nothing is in doubt within one run of the counter; the clock of a run before a new start
-        and of the one after are each tied to the rig's.
-        """
-        if seen is None:
-            return 0.0
-        errors = [error for at_s, error in self._blind if seen.before_s <= at_s <= seen.after_s]
-        return sum(errors) + self._correlation_s() if errors else 0.0
 
     def _save(self, episode: Episode, span: Span, answers: Answers) -> Path:
         """Keep the raw times beside the probe's record, for whoever doubts the result."""
         label = "".join(letter if letter.isalnum() else "-" for letter in episode.label)
         path = self._traffic.path.with_name(f"outage-{label}-{episode.opened_s:.0f}.npz")
-        beats = self._counter_times(span.from_s)
+        beats = self._beats.since(span.from_s) if self._beats else np.empty(0)
         save(
             path,
             sequence=answers.sequence,

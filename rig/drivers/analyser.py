@@ -11,7 +11,8 @@ from labgrid.driver import Driver
 from labgrid.factory import target_factory
 
 from rig.clock import Deadline, SystemClock
-from rig.errors import BenchError, UsageError
+from rig.drivers.within import within
+from rig.errors import UsageError
 from rig.instruments.analyser import Capture, edges
 
 KILLS = 10
@@ -70,24 +71,10 @@ class HeartbeatAnalyserDriver(Driver):
         return edges(rows, self.channel, float(self.rate_hz), self.identity())
 
     def _within(self, what: str, act: Any, *values: str) -> Any:  # noqa: ANN401
-        """Call labgrid, which waits without an end, in a thread; kill sigrok-cli when it hangs."""
-        answer: list[Any] = []
-        failure: list[Exception] = []
+        """Call labgrid, which waits without an end; kill sigrok-cli when it hangs."""
+        return within(self.limit_s, "sigrok-cli", what, lambda: act(*values), on_late=self._kill)
 
-        def run() -> None:
-            try:
-                answer.append(act(*values))
-            except Exception as error:  # noqa: BLE001 # labgrid raises anything
-                failure.append(error)
-
-        thread = threading.Thread(target=run, daemon=True, name="sigrok")
-        thread.start()
-        thread.join(self.limit_s)
-        if thread.is_alive():
-            for _ in range(KILLS):  # when one is gone, labgrid starts the next
-                self.sigrok._process.kill()  # noqa: SLF001 # labgrid offers no other end
-                thread.join(0.1)
-            raise BenchError(f"sigrok-cli did not {what} within {self.limit_s:.0f} s")
-        if failure:
-            raise BenchError(f"sigrok-cli failed to {what}: {failure[0]}") from failure[0]
-        return answer[0]
+    def _kill(self, waits: threading.Thread) -> None:
+        for _ in range(KILLS):  # when one is gone, labgrid starts the next
+            self.sigrok._process.kill()  # noqa: SLF001 # labgrid offers no other end
+            waits.join(0.1)

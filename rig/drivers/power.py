@@ -4,7 +4,6 @@
 labgrid's power backends call `requests` without a timeout and believe what they are told.
 """
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from labgrid.factory import target_factory
 from labgrid.step import step
 
 from rig.clock import Deadline, SystemClock
+from rig.drivers.within import within
 from rig.errors import BenchError
 
 POLL_S = 0.1
@@ -32,38 +32,21 @@ class CheckedPowerDriver(NetworkPowerDriver):
     deadline_s = attr.ib(default=10.0, converter=float)
     off_s = attr.ib(default=2.0, converter=float)
 
-    def _call(self, what: str, act: Callable[..., Any], *values: object) -> Any:  # noqa: ANN401
-        """Call the backend in a thread of its own; BenchError when it hangs or fails."""
-        answer: list[Any] = []
-        failure: list[Exception] = []
-
-        def run() -> None:
-            try:
-                answer.append(act(*values))
-            except Exception as error:  # noqa: BLE001 # backends raise anything
-                failure.append(error)
-
-        # A daemon thread: a backend that hangs for ever must not keep the process alive.
-        thread = threading.Thread(target=run, daemon=True, name="pdu")
-        thread.start()
-        thread.join(self.deadline_s)
-        where = f"the PDU ({self.port.model} at {self.port.host}, outlet {self.port.index})"
-        if thread.is_alive():
-            raise BenchError(f"{where} did not answer {what} within {self.deadline_s:.1f} s")
-        if failure:
-            raise BenchError(f"{where} failed on {what}: {failure[0]}") from failure[0]
-        return answer[0]
+    def _ask(self, what: str, act: Callable[..., Any], *values: object) -> Any:  # noqa: ANN401
+        """Call the backend; BenchError when it hangs or fails."""
+        who = f"the PDU ({self.port.model} at {self.port.host}, outlet {self.port.index})"
+        return within(self.deadline_s, who, what, lambda: act(*values))
 
     def _get(self) -> bool:
         values = (self._host, self._port, self.port.index)
-        return bool(self._call("a question", self.backend.power_get, *values))
+        return bool(self._ask("answer a question", self.backend.power_get, *values))
 
     def _set(self, on: bool) -> None:
         clock = SystemClock()
         deadline = Deadline.after(clock, self.deadline_s)
         word = "on" if on else "off"
         values = (self._host, self._port, self.port.index, on)
-        self._call(f"'{word}'", self.backend.power_set, *values)
+        self._ask(f"answer '{word}'", self.backend.power_set, *values)
         while self._get() is not on:
             if deadline.passed:
                 raise BenchError(

@@ -6,7 +6,7 @@
 
 import array
 
-from rig.virtual.heartbeat import BYTE_S, HeartbeatInput
+from rig.virtual.heartbeat import BYTE_S, SetUpInput
 from rig.virtual.scpi import ScpiError, block, command
 
 __all__ = ["BYTE_S", "Counter"]
@@ -16,13 +16,16 @@ OVERFLOW_BIT = 1 << 14
 RATES = (1e4, 1e5, 8e5, 1e6)
 
 
-class Counter(HeartbeatInput):
+class Counter(SetUpInput):
     """Readings are the times between successive edges, in seconds; `R?` reads and erases.
 
     `memory` is how many it holds: when that is full, the next edge pushes the oldest out and sets
     the overflow bit, without an error.
     """
 
+    SLOPES = frozenset({"POS", "NEG", "POSITIVE", "NEGATIVE"})
+    AUTO_LEVELS = frozenset({"ON", "OFF", "ONCE", "1", "0"})
+    LEVEL_MAX_V = 5.125
     identity = "Keysight Technologies,53230A,MY00000002,02.05-1519.666-1.19-4.15-127-155-35"
 
     def __init__(self, memory: int = MEMORY) -> None:
@@ -36,7 +39,7 @@ class Counter(HeartbeatInput):
             self._function = "FREQ"
             self._count = 1
             self._rate = 1e6
-            self._level = 0.0
+            self.level_v = 0.0
             self._real = False
             self._readings = array.array("d")
             self._left = 0
@@ -93,35 +96,9 @@ class Counter(HeartbeatInput):
     def _time_out_is(self) -> str:
         return self._time_out_s
 
-    @command("INPut#:COUPling")
-    def _coupling(self, _channel: str, value: str) -> None:
-        if value.upper() not in {"AC", "DC"}:
-            raise ScpiError(-224, value)
-
-    @command("INPut#:IMPedance")
-    def _impedance(self, _channel: str, value: str) -> None:
-        if float(value) not in {50.0, 1e6}:
-            raise ScpiError(-224, value)
-
-    @command("INPut#:SLOPe")
-    def _slope(self, _channel: str, value: str) -> None:
-        if value.upper() not in {"POS", "NEG", "POSITIVE", "NEGATIVE"}:
-            raise ScpiError(-224, value)
-
-    @command("INPut#:LEVel[:ABSolute]")
-    def _set_level(self, _channel: str, value: str) -> None:
-        if not -5.125 <= float(value) <= 5.125:
-            raise ScpiError(-222, value)
-        self._level = float(value)
-
     @command("INPut#:LEVel[:ABSolute]?")
     def _level_is(self, _channel: str) -> str:
-        return f"{self._level:+.8E}"
-
-    @command("INPut#:LEVel:AUTO")
-    def _auto_level(self, _channel: str, value: str) -> None:
-        if value.upper() not in {"ON", "OFF", "ONCE", "1", "0"}:
-            raise ScpiError(-224, value)
+        return f"{self.level_v:+.8E}"
 
     @command("FORMat[:DATA]")
     def _format(self, kind: str, length: str = "15") -> None:

@@ -3,7 +3,7 @@
 
 import threading
 
-from rig.virtual.scpi import Instrument
+from rig.virtual.scpi import Instrument, ScpiError, command
 
 PULSE = 0xFF
 BYTE_S = 10 / 115200  # two pulses of one line cannot be closer
@@ -31,3 +31,42 @@ class HeartbeatInput(Instrument):
     def edge(self, at_s: float) -> None:
         """Take one rising edge; the lock is held."""
         raise NotImplementedError
+
+
+class SetUpInput(HeartbeatInput):
+    """An input whose coupling, impedance, slope and level are set by SCPI's INPut commands.
+
+    A subclass says which words its maker knows.
+    """
+
+    SLOPES = frozenset({"POS", "NEG"})
+    AUTO_LEVELS = frozenset({"ON", "OFF", "1", "0"})
+    LEVEL_MAX_V = 5.0
+
+    level_v = 0.0
+
+    @command("INPut#:COUPling")
+    def _coupling(self, _channel: str, value: str) -> None:
+        if value.upper() not in {"AC", "DC"}:
+            raise ScpiError(-224, value)
+
+    @command("INPut#:IMPedance")
+    def _impedance(self, _channel: str, value: str) -> None:
+        if float(value) not in {50.0, 1e6}:
+            raise ScpiError(-224, value)
+
+    @command("INPut#:SLOPe")
+    def _slope(self, _channel: str, value: str) -> None:
+        if value.upper() not in self.SLOPES:
+            raise ScpiError(-224, value)
+
+    @command("INPut#:LEVel[:ABSolute]")
+    def _set_level(self, _channel: str, value: str) -> None:
+        if not abs(float(value)) <= self.LEVEL_MAX_V:
+            raise ScpiError(-222, value)
+        self.level_v = float(value)
+
+    @command("INPut#:LEVel:AUTO")
+    def _auto_level(self, _channel: str, value: str) -> None:
+        if value.upper() not in self.AUTO_LEVELS:
+            raise ScpiError(-224, value)

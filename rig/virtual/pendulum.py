@@ -8,7 +8,7 @@ import re
 import struct
 from collections import deque
 
-from rig.virtual.heartbeat import HeartbeatInput
+from rig.virtual.heartbeat import HeartbeatInput, SetUpInput
 from rig.virtual.scpi import ScpiError, block, command
 
 FETCH_MAX = 10_000
@@ -98,7 +98,7 @@ class Pendulum(HeartbeatInput):
             self._armed = False
 
 
-class Cnt91(Pendulum):
+class Cnt91(Pendulum, SetUpInput):
     """Single time stamps with the number of edges so far, blind for 4 µs after each."""
 
     identity = "PENDULUM, CNT-91, 000001, V1.34 21 Mar 2013"
@@ -114,31 +114,6 @@ class Cnt91(Pendulum):
     @command("FETCh:ARRay?")
     def _fetch(self, number: str) -> bytes:
         return self.fetch(number)
-
-    @command("INPut#:COUPling")
-    def _coupling(self, _channel: str, value: str) -> None:
-        if value.upper() not in {"AC", "DC"}:
-            raise ScpiError(-224, value)
-
-    @command("INPut#:IMPedance")
-    def _impedance(self, _channel: str, value: str) -> None:
-        if float(value) not in {50.0, 1e6}:
-            raise ScpiError(-224, value)
-
-    @command("INPut#:SLOPe")
-    def _slope(self, _channel: str, value: str) -> None:
-        if value.upper() not in {"POS", "NEG"}:
-            raise ScpiError(-224, value)
-
-    @command("INPut#:LEVel")
-    def _level(self, _channel: str, value: str) -> None:
-        if not -5.0 <= float(value) <= 5.0:
-            raise ScpiError(-222, value)
-
-    @command("INPut#:LEVel:AUTO")
-    def _auto_level(self, _channel: str, value: str) -> None:
-        if value.upper() not in {"ON", "OFF", "1", "0"}:
-            raise ScpiError(-224, value)
 
 
 class Cnt104s(Pendulum):

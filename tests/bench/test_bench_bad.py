@@ -8,9 +8,10 @@ import pytest
 
 from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
 from rig.faults import Outcome, parse
-from rig.inject import Injector, StepResult
+from rig.inject import Injector
 from rig.instruments.visa import VisaLink
 from rig.place import Place
+from rig.step import StepResult
 from rig.strategy import Status
 from tests.bench.conftest import Bench
 
@@ -75,7 +76,7 @@ def test_a_supply_that_restarts_takes_the_board_with_it_and_is_named(
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [("pdu.hang", "did not answer"), ("pdu.refuse", "failed on"), ("pdu.lie", "reads back")],
+    [("pdu.hang", "did not answer"), ("pdu.refuse", "failed to answer"), ("pdu.lie", "reads back")],
 )
 def test_a_pdu_that_fails_is_the_benchs_failure(
     bench: Bench, tmp_path: Path, fault: str, said: str

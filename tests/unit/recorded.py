@@ -8,13 +8,13 @@ import numpy as np
 
 from rig.budget import Contribution
 from rig.faults import Outcome
-from rig.inject import StepResult
 from rig.measure import Measurement
 from rig.outage import Gap
+from rig.outage_record import Floors, Outages
 from rig.results import Results
+from rig.step import StepResult
 from rig.sweep_records import Point, SweepRecords
 from rig.upgrade import Event, UpgradeRecord
-from rig.watch import Floors, Outages
 
 # What the board said: seconds since the updater started, of an upgrade whose boot takes 5.8 s
 SCRIPT = (

@@ -1,24 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Rules of deadlines: they are handed down and never add up."""
 
-from dataclasses import dataclass
-
 from rig.clock import Deadline, SystemClock
-
-
-@dataclass
-class FakeClock:
-    now_s: float = 100.0
-
-    def now(self) -> float:
-        return self.now_s
-
-    def sleep(self, duration_s: float) -> None:
-        self.now_s += duration_s
+from tests.unit.dialogue import StillClock
 
 
 def test_a_deadline_is_used_up_by_nested_waits() -> None:
-    clock = FakeClock()
+    clock = StillClock()
     deadline = Deadline.after(clock, 10.0)
 
     clock.sleep(4.0)
@@ -29,7 +17,7 @@ def test_a_deadline_is_used_up_by_nested_waits() -> None:
 
 
 def test_a_deadline_never_has_less_than_nothing_left() -> None:
-    clock = FakeClock()
+    clock = StillClock()
     deadline = Deadline.after(clock, 1.0)
 
     clock.sleep(3.0)

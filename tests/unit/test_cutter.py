@@ -9,23 +9,14 @@ from rig.cutter import SILENT_S, Cutter
 from rig.errors import BenchError
 from rig.faults import NoFault
 from rig.upgrade import Event
-
-
-class Clock:
-    at_s = 100.0
-
-    def now(self) -> float:
-        return self.at_s
-
-    def sleep(self, duration_s: float) -> None:
-        self.at_s += duration_s
+from tests.unit.dialogue import StillClock
 
 
 class Place:
     """A place whose board is not fed."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = StillClock()
 
     def check_feed(self) -> None:
         raise BenchError("no current flows")

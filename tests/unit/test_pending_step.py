@@ -12,11 +12,11 @@ import pytest
 from rig.clock import SystemClock
 from rig.errors import BenchError
 from rig.faults import Outcome
-from rig.inject import PendingStep, StepResult
 from rig.measure import Measurement
 from rig.outage import Gap
+from rig.outage_record import Floors, Outages
 from rig.sighting import Episode
-from rig.watch import Floors, Outages
+from rig.step import PendingStep, StepResult
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
 SILENT = Outages(

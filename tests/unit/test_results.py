@@ -12,13 +12,13 @@ import pytest
 from rig.calibration import Standing
 from rig.errors import BenchError
 from rig.faults import Outcome
-from rig.inject import StepResult
 from rig.instruments.rail import Fall, RailEdge
 from rig.measure import Measurement
 from rig.report.page import measured, write_page
 from rig.report.summary import summarise, verdict
 from rig.reset import Reset
 from rig.results import Results
+from rig.step import StepResult
 from rig.upgrade import UpgradeRecord
 from tests.unit import recorded
 

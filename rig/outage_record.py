@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""What is said of one event: how long the service was gone, to each instrument, and how sure."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rig.measure import Measurement
+from rig.outage import Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floors:
+    """The longest gaps of an undisturbed run: what the bench itself adds."""
+
+    traffic_s: float
+    counter_s: float | None
+    duration_s: float
+    lost: int
+    assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outages:
+    """What one event cost, seen by both instruments."""
+
+    label: str
+    traffic: Measurement
+    counter: Measurement | None
+    frame_loss: Measurement
+    agreement: str  # agree, unclear, or traffic only
+    loss_frames: int
+    duplicates: int
+    reordered: int
+    late: int
+    gaps: tuple[Gap, ...]
+    longest: Gap
+    recovered: bool
+    floors: Floors
+    releases: tuple[str, ...]
+    notes: tuple[str, ...]
+    raw: Path
+    watched_s: float = 0.0  # from the event's start to this judgement
+    stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
+    silent_s: float = 0.0  # since the last good answer
