@@ -12,6 +12,7 @@ from rig.errors import BenchError, BoardError, RigError
 from rig.faults import Outcome, parse
 from rig.inject import Injector
 from rig.place import RATE_HZ, Place
+from rig.reinstall import bring
 from rig.reset import Reset
 from rig.results import Results
 from rig.step import PendingStep, StepResult
@@ -85,17 +86,14 @@ class Campaign:
             self.say(f"  {event.phase} {event.event} {shown}".rstrip())
 
     def start(self, release: str) -> None:
-        """Program the golden flash of `release`, boot it, and measure the no-event floors."""
+        """Bring the board up with `release`, and measure the no-event floors."""
         place = self.place
         golden = place.catalogue.release(release)
         self._rescue_with = release
         self.results.add_instruments(place.identify())
         described = json.dumps(place.describe(self._rate_hz), indent=2)
         (self._folder / PLACE_FILE).write_text(described, encoding="utf-8")
-        self.say(f"programming the golden flash of {release}")
-        written = place.restore(golden)
-        self.say(f"{written / 1024:.0f} KiB written; power on")
-        boots = place.boot()
+        boots = bring(place, golden, self.say)
         if boots > 1:
             raise BoardError(f"the golden flash of {release} needed {boots} boots to come up")
         self._watch.__enter__()
@@ -124,12 +122,16 @@ class Campaign:
         return self._watch.lost(from_s, until_s)
 
     def need(self, release: str) -> None:
-        """Have `release` running before a step: after a failure, a golden flash helps."""
+        """Have `release` running before a step, whatever the one before has left.
+
+        Raises:
+            BoardError: the board is dead, and nothing here can program it.
+        """
         answer = self.place.service.echo()
         if answer is not None and answer.release == release:
             return
-        self.say(f"the board does not run {release}: programming its golden flash")
-        self.place.rescue(self.place.catalogue.release(release))
+        self.say(f"the board does not run {release}")
+        bring(self.place, self.place.catalogue.release(release), self.say)
         self._dead = False
 
     def reset(

@@ -15,6 +15,7 @@ from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+BY_VERDICT = {"good": GOOD, "product": PRODUCT, "bench": BENCH, "empty": BENCH}
 MISMATCH_RATE_HZ = 200.0  # whether the service was touched, not for how many milliseconds
 
 
@@ -101,7 +102,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "verify-measurement": verify_run.verify,
         "mismatch": _mismatch,
         "reset": _reset,
-        "report": lambda words: _report(words.folder.resolve(), allure=True),
+        "report": lambda words: BY_VERDICT[_report(words.folder.resolve(), allure=True)],
         "rescue": _rescue,
         "history": records_run.history,
         "gate": records_run.gate,
@@ -143,6 +144,11 @@ def _verified(arguments: argparse.Namespace) -> list[str]:
 
 
 def _mismatch(arguments: argparse.Namespace) -> int:
+    from rig.place_file import need_instrument, require  # noqa: PLC0415 # labgrid is slow
+
+    require(arguments.place)
+    why = "what does not fit is written into the flash behind the updater's back"
+    need_instrument(arguments.place, "interposer", why)
     options = [f"--rig-rate={MISMATCH_RATE_HZ}", "-k", arguments.only]
     return _pytest("test_mismatch.py", arguments, options)
 
@@ -184,14 +190,17 @@ def _rescue(arguments: argparse.Namespace) -> int:
 
 def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
-    from rig.faults import parse  # noqa: PLC0415
-    from rig.place_file import firmware_index, require  # noqa: PLC0415
+    from rig.faults import CutAtOperation, parse  # noqa: PLC0415
+    from rig.place_file import firmware_index, need_instrument, require  # noqa: PLC0415
     from rig.release import Catalogue  # noqa: PLC0415
 
-    parse(arguments.fault)
+    plan = parse(arguments.fault)
     if arguments.cycles < 1:
         raise UsageError(f"--cycles is at least 1, not {arguments.cycles}")
     require(arguments.place)
+    if isinstance(plan, CutAtOperation):
+        why = f"{plan} is at a flash operation; cut@mark:… works without"
+        need_instrument(arguments.place, "interposer", why)
     catalogue = Catalogue.load(firmware_index(arguments.place))
     for name in (arguments.old, arguments.new):
         catalogue.release(name)
@@ -216,16 +225,21 @@ def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> i
     if not (folder / "results.sqlite").exists():
         told = runs.told(folder)
         return INTERRUPTED if code == runs.PYTEST_INTERRUPTED else told[0] if told else OURS
-    verdict = _report(folder, allure=not arguments.no_allure)
+    word = _report(folder, allure=not arguments.no_allure)
     if code == runs.PYTEST_INTERRUPTED:
         return INTERRUPTED
-    if code == 0 or verdict != GOOD:
-        return verdict
-    told = runs.told(folder)  # every step was good, and yet a test failed
-    return told[0] if told else PRODUCT
+    if code == 0 or word not in {"good", "empty"}:
+        return BY_VERDICT[word]
+    # every step was good, or there was none, and yet a test failed
+    told = runs.told(folder)
+    if told is None:
+        return PRODUCT if word == "good" else BENCH
+    print(told[1], file=sys.stderr)  # noqa: T201
+    return told[0]
 
 
-def _report(folder: Path, *, allure: bool) -> int:
+def _report(folder: Path, *, allure: bool) -> str:
+    """Make a run's reports, show its table, and return its verdict."""
     from rig.report import build  # noqa: PLC0415
     from rig.report.terminal import show  # noqa: PLC0415
 
@@ -233,7 +247,7 @@ def _report(folder: Path, *, allure: bool) -> int:
         print(f"warning: {text}", file=sys.stderr)  # noqa: T201
 
     build(folder, warn, allure=allure)
-    return {"good": GOOD, "product": PRODUCT, "bench": BENCH, "empty": BENCH}[show(folder)]
+    return show(folder)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.errors import RigError
-from rig.place_file import check
+from rig.place_file import INSTRUMENTS, check
 
 PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one's two
 CONNECT_LIMIT_S = 3.0
@@ -87,5 +87,12 @@ def _equipment(path: Path) -> Iterator[tuple[str, str | None]]:
             bench.activate(driver)
             driver.instrument.identity()
 
-        yield f"{driver.name} {driver.port.visa} is a {driver.port.model}", _attempt(ask)
+        if driver.name in INSTRUMENTS:  # others, such as a SigrokDriver, serve one of these
+            yield f"{driver.name} {_described(driver)}", _attempt(ask)
     environment.cleanup()
+
+
+def _described(driver: Any) -> str:  # noqa: ANN401
+    """Say where an instrument is and what it is to be."""
+    port = getattr(driver, "port", None)
+    return f"{port.visa} is a {port.model}" if port else "answers"

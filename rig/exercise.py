@@ -10,7 +10,7 @@ from rig.drivers.console import fresh
 from rig.errors import BoardError, UsageError
 from rig.faults import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
-from rig.reinstall import reinstall
+from rig.reinstall import bring
 from rig.release import Prom, Release
 from rig.service import SESSION, Mark
 from rig.strategy import Status
@@ -120,11 +120,7 @@ class Exercise:
 
     def bring(self) -> None:
         """Have the board run the old release: from its golden flash, or by its own updater."""
-        if self.place.interposer is None:
-            reinstall(self.place, self.old)
-            return
-        self.place.restore(self.old)
-        self.place.boot()
+        bring(self.place, self.old)
 
     def prepare(self) -> Mark:
         """Bring the board to where the exercise begins; return the state that must survive."""

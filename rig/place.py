@@ -16,7 +16,7 @@ from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
-from rig.place_file import require
+from rig.place_file import INSTRUMENTS, require
 from rig.place_lock import PlaceLock
 from rig.release import Catalogue, FlashMap, Release
 from rig.service import ANSWER, REQUEST, ServiceClient
@@ -27,9 +27,6 @@ from rig.watch import ServiceWatch
 log = logging.getLogger(__name__)
 
 RATE_HZ = 1000.0  # datagrams a second to the service
-INSTRUMENTS = (
-    *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
-)
 OVERHEAD_OCTETS = 14 + 20 + 8 + 4  # Ethernet, IPv4, UDP, frame check sequence
 # A board whose regulators work draws more, whatever its software does.
 CURRENT_MIN_A = 0.05
@@ -52,7 +49,6 @@ class Place:
         port = main.get_resource("NetworkSerialPort", wait_avail=False)
         self._lock = PlaceLock(self.name, (str(port.host), int(port.port)))
         self.shell = self.strategy.shell
-        self.features = set(main.get_features() if hasattr(main, "get_features") else ())
         service = main.get_resource("BoardService")
         self.service = ServiceClient(service.host, service.port, clock)
         bundles = main.get_resource("BundleServer")

@@ -28,6 +28,9 @@ NEEDED = {
         "WalnutStrategy",
     }
 }
+INSTRUMENTS = (  # what the rig looks for on a bench, by name
+    *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
+)
 # What labgrid itself takes beside a class' own fields
 ALWAYS = {"name", "bindings", "cls"}
 REGISTERED = (drivers, rig.strategy)
@@ -77,6 +80,9 @@ def _check_target(path: Path, name: str, target: object) -> list[str]:
             key = f"{where}.{part}.{class_name}"
             if class_name not in registry:
                 found.append(f"{path}: {where}.{part}: unknown {_near(class_name, registry)}")
+            elif class_name == "InstrumentDriver" and values.get("name") not in INSTRUMENTS:
+                near = _near(str(values.get("name")), INSTRUMENTS)
+                found.append(f"{path}: {key}.name: no instrument of the rig's {near}")
             elif "RemotePlace" not in seen:
                 found += _check_values(path, key, registry[class_name], values)
     if "RemotePlace" in seen:
@@ -139,3 +145,20 @@ def firmware_index(path: Path) -> Path:
     """Return where the place's index of releases lies."""
     images = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]
     return (path.parent / str(images["firmware"])).resolve()
+
+
+def instruments(path: Path) -> set[str]:
+    """Return the names of the bench's instruments, as a place file has them."""
+    with path.open(encoding="utf-8") as stream:
+        bench = load(stream)["targets"].get("bench") or {}
+    return {str(values["name"]) for _, values in _entries(bench.get("drivers")) if "name" in values}
+
+
+def need_instrument(path: Path, name: str, why: str) -> None:
+    """Refuse a place that lacks an instrument.
+
+    Raises:
+        UsageError: it does; says what for.
+    """
+    if name not in instruments(path):
+        raise UsageError(f"{path} has no {name} among the drivers of its bench: {why}")

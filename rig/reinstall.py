@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Has a board run a release by its own updater, where nothing else can program its flash."""
+"""Has a board run a release: from its golden flash, or by the board's own updater."""
+
+from collections.abc import Callable
 
 from rig.clock import Deadline
 from rig.drivers.console import fresh
@@ -10,6 +12,28 @@ from rig.strategy import Status
 from rig.upgrade import Event, Follower, start
 
 LIMIT_S = 300.0
+
+
+def bring(place: Place, release: Release, say: Callable[[str], None] = lambda _: None) -> int:
+    """Bring the board up with `release`, whole, however it is now; return the boots it took.
+
+    Where the place can program a flash, its golden one is programmed; else the board's own
+    updater goes there.
+
+    Raises:
+        BoardError, UsageError: as of `reinstall`, or the board does not boot.
+    """
+    if place.interposer is None:
+        installed = reinstall(place, release)
+        say(f"{release} {'was installed by the board itself' if installed else 'runs already'}")
+        return 1
+    say(f"programming the golden flash of {release}")
+    written = place.restore(release)
+    say(f"{written / 1024:.0f} KiB written; power on")
+    boots = place.boot()
+    deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
+    place.service.wait_up(deadline, release.name)
+    return boots
 
 
 def reinstall(place: Place, release: Release) -> bool:

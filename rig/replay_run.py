@@ -25,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
-    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place_file import (  # noqa: PLC0415 # labgrid is slow
+        firmware_index,
+        instruments,
+        need_instrument,
+        require,
+    )
     from rig.release import Catalogue  # noqa: PLC0415
     from rig.sweep import parse_key  # noqa: PLC0415
 
@@ -33,11 +38,11 @@ def replay(arguments: argparse.Namespace) -> int:
     require(arguments.place)
     key.check(Catalogue.load(firmware_index(arguments.place)))
     test = BY_OPERATION
-    if isinstance(key.plan, CutAtMark) and "interposer" not in runs.features(arguments.place):
+    if isinstance(key.plan, CutAtMark) and "interposer" not in instruments(arguments.place):
         test = BY_CLOCK
     else:
         why = "a replay cuts at an operation, which needs one (a flash emulator)"
-        runs.need_feature(arguments.place, "interposer", why)
+        need_instrument(arguments.place, "interposer", why)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]
     stamp = runs.new_folder()
     folder = (arguments.report or stamp.with_name(f"replay-{name}-{stamp.name}")).resolve()

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from rig.errors import UsageError
-
 ROOT = Path(__file__).resolve().parents[1]
 BOARD_TESTS = ROOT / "tests" / "board"
 # Exit codes
@@ -65,22 +63,3 @@ def told(folder: Path) -> tuple[int, str] | None:
     except (OSError, ValueError):
         return None
     return _BY_ERROR.get(error["kind"], OURS), f"error ({error['who']} must act): {error['text']}"
-
-
-def features(place: Path) -> set[str]:
-    """Return the features that a place file says its board's bench has."""
-    from labgrid.util.yaml import load  # noqa: PLC0415 # slow
-
-    with place.open(encoding="utf-8") as stream:
-        main = load(stream)["targets"]["main"]
-    return set(main.get("features", ()))
-
-
-def need_feature(place: Path, feature: str, why: str) -> None:
-    """Refuse a place that lacks something.
-
-    Raises:
-        UsageError: it does; says what for.
-    """
-    if feature not in features(place):
-        raise UsageError(f"{place} has no {feature} among its features: {why}")

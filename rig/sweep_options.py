@@ -5,7 +5,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from rig import runs
 from rig.errors import UsageError
 from rig.faults import Kind
 from rig.sweep import DEFAULT_KINDS, TIMED, WHATS, kinds_of
@@ -83,17 +82,21 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _default_kinds(places: list[Path]) -> tuple[Kind, ...]:
     """Return the kinds that every one of these places can make."""
-    if all(INTERPOSER in runs.features(place) for place in places):
+    from rig.place_file import instruments  # noqa: PLC0415 # labgrid is slow
+
+    if all(INTERPOSER in instruments(place) for place in places):
         return kinds_of(DEFAULT_KINDS)
     return TIMED
 
 
 def _check_at_operations(arguments: argparse.Namespace, kinds: tuple[Kind, ...]) -> tuple[str, int]:
     """Return what --points and --long are for cuts at operations."""
+    from rig.place_file import need_instrument  # noqa: PLC0415 # labgrid is slow
+
     names = ",".join(kind.value for kind in kinds)
     for place in arguments.place:
         why = f"cuts of kind {names} at an operation need one (a flash emulator); without: timed"
-        runs.need_feature(place, INTERPOSER, why)
+        need_instrument(place, INTERPOSER, why)
     long = LONG_DEFAULT if arguments.long is None else arguments.long
     return arguments.points or "all", long
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Run it; return the exit code."""
-    from rig.place_file import require  # noqa: PLC0415 # labgrid is slow to import
+    from rig.place_file import instruments, require  # noqa: PLC0415 # labgrid is slow to import
     from rig.report.verification import show  # noqa: PLC0415
 
     settings = Settings(
@@ -46,10 +46,10 @@ def verify(arguments: argparse.Namespace) -> int:
     )
     settings.check()
     require(arguments.place)
-    if not runs.features(arguments.place) & {"gate", "generator"}:
+    if not instruments(arguments.place) & {"gate", "generator"}:
         raise UsageError(
-            f"{arguments.place} has neither gate nor generator among its features: nothing there"
-            " makes interruptions of known length (docs/reference/gate.md)"
+            f"{arguments.place} has neither gate nor generator among the drivers of its bench:"
+            " nothing there makes interruptions of known length (docs/reference/gate.md)"
         )
     folder = (arguments.report or runs.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)

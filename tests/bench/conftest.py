@@ -67,7 +67,6 @@ class Bench:
         driver = "{name: interposer, bindings: {port: interposer}}"
         return self.place_file(
             folder,
-            ("features: [interposer, counter", "features: [counter"),
             (f"      - ScpiInstrument: {resource}\n", ""),
             (f"      - InstrumentDriver: {driver}\n", ""),
         )

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.timeout(300)
 
 OLD, NEW = "1.0.0", "2.0.0"
 CUT = "cut@op:700/torn:seed=1"
+CUT_BY_CLOCK = "cut@mark:staging.write:40%+0.120s"  # where nothing counts flash operations
 
 
 def test_a_power_reset_brings_the_same_release_back(campaign: Campaign) -> None:
@@ -32,11 +33,14 @@ def test_a_downgrade_leads_to_the_old_release(campaign: Campaign) -> None:
 
 def test_a_power_cut_in_the_slot_write_does_no_harm(campaign: Campaign) -> None:
     campaign.need(OLD)
-    step = campaign.upgrade("upgrade, power cut in mid-flash", NEW, CUT)
+    counted = campaign.place.interposer is not None
+    cut = CUT if counted else CUT_BY_CLOCK
+    step = campaign.upgrade("upgrade, power cut in mid-flash", NEW, cut)
     assert step.outcome.good, step.error
-    assert step.cut is not None, "the cut was not made"
-    slot = campaign.place.flash_map.at(step.cut.offset).name
-    assert slot == "slot-b", f"the cut fell into {slot}, not into the slot that was written"
+    assert step.ended_on == "cut", "the cut was not made"
+    if counted:
+        slot = campaign.place.flash_map.at(step.cut.offset).name
+        assert slot == "slot-b", f"the cut fell into {slot}, not into the slot that was written"
 
 
 def test_after_the_cut_the_upgrade_can_be_finished(campaign: Campaign) -> None:
