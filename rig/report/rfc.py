@@ -6,12 +6,18 @@ Schemas: docs/reference/rfc7654.schema.json, docs/reference/rfc6201.schema.json.
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.faults import Outcome
-from rig.statistics import median, order_statistic_bounds, worst
+from rig.report.trials import (
+    anomalies,
+    describe,
+    excluded,
+    is_measured,
+    is_upgrade,
+    reliability,
+    statistics,
+)
 from rig.topology import PLACE_FILE
 
 FORMAT = 1
@@ -85,22 +91,18 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
 
 def rfc7654(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | None:
     """Return rfc7654.json of a run; None where it has no upgrade without a fault."""
-    moves = [
-        step
-        for step in summary["steps"]
-        if step["fault"] == "none" and not step["reset"] and step["phases"]["T4_s"] is not None
-    ]
-    directions: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for step in moves:
-        if _counts(step):
-            directions.setdefault((step["from"], step["to"]), []).append(step)
-    if not directions:
+    moves = [step for step in summary["steps"] if step["fault"] == "none" and not step["reset"]]
+    if not moves:
         return None
+    directions: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for step in filter(is_upgrade, moves):
+        directions.setdefault((step["from"], step["to"]), []).append(step)
     return _head(summary, place) | {
         "directions": [_direction(*key, steps) for key, steps in directions.items()],
-        "excluded": _excluded(moves),
+        "excluded": excluded(moves, is_upgrade),
+        "reliability": reliability(moves, is_upgrade),
         "deviations": list(DEVIATIONS),
-        "anomalies": _anomalies(moves),
+        "anomalies": anomalies(moves),
     }
 
 
@@ -109,7 +111,7 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
     steps = [step for step in summary["steps"] if step["reset"]]
     found = []
     for what, (section, title, required) in RESETS.items():
-        chosen = [step for step in steps if step["reset"] == what and _counts(step)]
+        chosen = [step for step in steps if step["reset"] == what and is_measured(step)]
         if not chosen:
             continue
         trials = [_reset_trial(step) for step in chosen]
@@ -124,11 +126,11 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
                 "title": title,
                 "required": required,
                 "enough": len(trials) >= TRIALS_MIN,
-                "reset_time": {view: _statistics(values) for view, values in times.items()},
+                "reset_time": {view: statistics(values) for view, values in times.items()},
                 "trials": trials,
             }
         )
-    if not found:
+    if not steps:
         return None
     return _head(summary, place) | {
         "resets": found,
@@ -137,8 +139,9 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
             for what, (section, title, required) in RESETS.items()
             if required and what not in {reset["what"] for reset in found}
         ],
-        "excluded": _excluded(steps),
-        "anomalies": _anomalies(steps),
+        "excluded": excluded(steps, is_measured),
+        "reliability": reliability(steps, is_measured),
+        "anomalies": anomalies(steps),
     }
 
 
@@ -155,35 +158,6 @@ def _head(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
         "instruments": summary["instruments"],
         "floors": summary["floors"],
     }
-
-
-def _counts(step: dict[str, Any]) -> bool:
-    """Tell whether a step is a trial of the claim: it came out well and was measured."""
-    return Outcome(step["outcome"]).good and step["outage"]["traffic"] is not None
-
-
-def _excluded(steps: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    """Name each step that is no trial, and why: what is left out biases a claim."""
-    return [
-        {"name": step["name"], "outcome": step["outcome"], "why": step["error"] or step["ended_on"]}
-        for step in steps
-        if not _counts(step)
-    ]
-
-
-def _anomalies(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return what was odd of each step: unclear views, impaired packets, notes, further boots."""
-    found = []
-    for step in steps:
-        odd = [*step["notes"]]
-        if step["outage"]["agreement"] == "unclear":
-            odd.append("the two views differ by more than their uncertainties: unclear")
-        odd += [f"{count} answers {kind}" for kind, count in step["impaired"].items() if count]
-        if step["outcome"] == Outcome.recovered.value:
-            odd.append(f"needed {step['boots']} boots")
-        if odd:
-            found.append({"name": step["name"], "what": odd})
-    return found
 
 
 def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, Any]:
@@ -203,10 +177,10 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
         "from": start,
         "to": end,
         "enough": len(trials) >= TRIALS_MIN,
-        "phases": {name: _describe([trial["phases"][name] for trial in trials]) for name in PHASES},
-        "tpl_frames": _describe(frames),
+        "phases": {name: describe([trial["phases"][name] for trial in trials]) for name in PHASES},
+        "tpl_frames": describe(frames),
         "tpl_time": {
-            view: _statistics([trial["tpl_time"][view] for trial in trials]) for view in VIEWS
+            view: statistics([trial["tpl_time"][view] for trial in trials]) for view in VIEWS
         },
         "unclear": sum(trial["agreement"] == "unclear" for trial in trials),
         "trials": trials,
@@ -237,32 +211,3 @@ def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
         "agreement": step["outage"]["agreement"],
         "raw": step["raw"],
     }
-
-
-def _statistics(measured: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Describe a sample of measured times, with the largest uncertainty of a single one."""
-    known = [item for item in measured if item]
-    if not known:
-        return None
-    described = _describe([item["value_s"] for item in known])
-    return described | {
-        "uncertainty_s": max(item["uncertainty_s"] for item in known),
-        "instrument": known[0]["instrument"],
-    }
-
-
-def _describe(values: Sequence[float]) -> dict[str, Any]:
-    """Return median, its distribution-free 95 % bounds (null: too few), mean and worst."""
-    bounds = order_statistic_bounds(values, 0.5, 0.95)
-    return {
-        "trials": len(values),
-        "median": round(median(values), 6),
-        "low": _rounded(bounds.low),
-        "high": _rounded(bounds.high),
-        "mean": round(sum(values) / len(values), 6),
-        "worst": round(worst(values), 6),
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)

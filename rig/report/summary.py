@@ -48,11 +48,19 @@ def verdict(steps: list[dict[str, Any]], pairs: list[dict[str, Any]] | None = No
     verdicts = {Verdict(pair["verdict"]) for pair in pairs or []}
     if not outcomes and not verdicts:
         return "empty"
-    if verdicts & {Verdict.differs, Verdict.silent} or any(
-        not outcome.good and outcome is not Outcome.bench for outcome in outcomes
+    if (
+        verdicts & {Verdict.differs, Verdict.silent}
+        or any(not outcome.good and outcome is not Outcome.bench for outcome in outcomes)
+        or any(map(_stayed, steps))
     ):
         return "product"
     return "bench" if Outcome.bench in outcomes or Verdict.bench in verdicts else "good"
+
+
+def _stayed(step: dict[str, Any]) -> bool:
+    """Tell whether an upgrade without a fault left the board, whole, where it was not to be."""
+    upgrade = step["fault"] == "none" and not step["reset"]
+    return upgrade and Outcome(step["outcome"]).good and bool(step["to"] != step["wanted"])
 
 
 def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, Any]:

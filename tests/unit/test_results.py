@@ -33,6 +33,12 @@ def step(outcome: Outcome = Outcome.new, value: float = 0.6) -> StepResult:
     return result
 
 
+def ended(outcome: str) -> dict[str, Any]:
+    """Return what a verdict rests on, of an upgrade without a fault."""
+    facts = {"fault": "none", "reset": None, "wanted": "2.0.0", "to": "2.0.0"}
+    return {"outcome": outcome, **facts}
+
+
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig demo")
@@ -119,7 +125,15 @@ def test_a_run_without_steps_is_not_good(results: Results) -> None:
 
 
 def test_a_product_failure_is_not_hidden_by_a_bench_failure() -> None:
-    assert verdict([{"outcome": "bench"}, {"outcome": "mixed"}, {"outcome": "new"}]) == "product"
+    assert verdict([ended("bench"), ended("mixed"), ended("new")]) == "product"
+
+
+def test_an_upgrade_that_fell_back_without_a_fault_is_a_product_failure() -> None:
+    fell = ended("old") | {"to": "1.0.0"}
+
+    assert verdict([ended("new"), fell]) == "product"
+    assert verdict([ended("new"), fell | {"fault": "cut@op:7/after"}]) == "good"
+    assert verdict([ended("new"), fell | {"reset": "power", "wanted": "1.0.0"}]) == "good"
 
 
 def test_a_full_disk_is_a_bench_error_and_loses_nothing(results: Results) -> None:

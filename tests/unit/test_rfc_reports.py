@@ -26,6 +26,8 @@ PLACE = {
     },
 }
 
+NO_PHASES = dict.fromkeys(("T1_s", "T2_s", "T3_s", "T4_s"))
+
 
 def measured(value_s: float, uncertainty_s: float = 0.003) -> dict[str, Any]:
     return {
@@ -43,6 +45,7 @@ def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
         "name": name,
         "from": "1.0.0",
         "to": "2.0.0",
+        "wanted": "2.0.0",
         "fault": "none",
         "outcome": "new",
         "ended_on": "done",
@@ -66,9 +69,13 @@ def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
 
 
 def reset(name: str, what: str, outage_s: float, **changes: Any) -> dict[str, Any]:
-    phases = dict.fromkeys(("T1_s", "T2_s", "T3_s", "T4_s"))
-    facts = {"reset": what, "to": "1.0.0", "outcome": "old", "phases": phases}
+    facts = {"reset": what, "to": "1.0.0", "wanted": "1.0.0", "outcome": "old", "phases": NO_PHASES}
     return step(name, outage_s, **(facts | changes))
+
+
+def failed(name: str, outcome: str, **changes: Any) -> dict[str, Any]:
+    """Return an upgrade that did not get as far as T4, as the campaign records it."""
+    return step(name, 60.0, outcome=outcome, phases=NO_PHASES, **changes)
 
 
 def summary(*steps: dict[str, Any]) -> dict[str, Any]:
@@ -90,7 +97,7 @@ def fits(name: str, report: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_upgrade_is_reported_by_direction_with_both_methods() -> None:
-    down = step("down", 0.5, **{"from": "2.0.0", "to": "1.0.0"})
+    down = step("down", 0.5, **{"from": "2.0.0", "to": "1.0.0", "wanted": "1.0.0"})
     report = rfc7654(summary(step("up 1", 1.0), step("up 2", 1.4), down), PLACE)
 
     assert report is not None
@@ -104,17 +111,43 @@ def test_an_upgrade_is_reported_by_direction_with_both_methods() -> None:
     assert back["tpl_frames"]["worst"] == 500
 
 
-def test_what_is_no_trial_is_named_and_not_counted() -> None:
-    failed = step("up 2", 60.0, outcome="bricked", error="the board must be looked at")
-    faulted = step("up 3", 3.0, fault="cut@op:7/after")
-    report = rfc7654(summary(step("up 1", 1.0), failed, faulted), PLACE)
+def test_what_is_no_trial_is_named_and_counted_as_a_failure() -> None:
+    """A failed upgrade has no T4; the bound is Clopper and Pearson's of 3 failures in 5."""
+    error = "the board must be looked at"
+    dead = failed("up 2", "bricked", error=error)
+    bench = failed("up 3", "bench", error="the bench must be mended", to=None)
+    bench["outage"] = dict.fromkeys(bench["outage"])
+    fell = failed("up 4", "old", to="1.0.0", ended_on="fallback")
+    faulted = step("up 5", 3.0, fault="cut@op:7/after")
+    good = [step("up 1", 1.0), step("up 6", 1.0)]
+    report = rfc7654(summary(*good, dead, bench, fell, faulted), PLACE)
 
     assert report is not None
     fits("rfc7654", report)
-    assert [trial["name"] for trial in report["directions"][0]["trials"]] == ["up 1"]
-    assert report["excluded"] == [
-        {"name": "up 2", "outcome": "bricked", "why": "the board must be looked at"}
+    assert [trial["name"] for trial in report["directions"][0]["trials"]] == ["up 1", "up 6"]
+    assert [(item["name"], item["why"]) for item in report["excluded"]] == [
+        ("up 2", error),
+        ("up 3", "the bench must be mended"),
+        ("up 4", "fallback; runs 1.0.0 in place of 2.0.0"),
     ]
+    assert report["reliability"] == {
+        "trials": 5,
+        "failures": 3,
+        "at_most": pytest.approx(0.924, abs=1e-3),
+        "confidence": 0.95,
+    }
+
+
+def test_a_run_whose_upgrades_all_failed_has_a_report_and_no_claim(tmp_path: Path) -> None:
+    (tmp_path / PLACE_FILE).write_text(json.dumps(PLACE))
+    run = summary(failed("up 1", "bricked", error="dead"))
+    report = rfc7654(run, PLACE)
+    made = write(tmp_path, run)
+
+    assert report is not None
+    assert fits("rfc7654", report)["directions"] == []
+    assert made == ["rfc7654"]
+    assert "No upgrade arrived and was measured" in (tmp_path / "rfc7654.html").read_text()
 
 
 def test_what_was_odd_is_an_anomaly() -> None:
