@@ -3,9 +3,10 @@
 
 import enum
 from collections.abc import Callable
+from typing import Protocol
 
 from rig.budget import Contribution, expanded
-from rig.clock import Deadline
+from rig.clock import Clock, Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.measure import Measurement
@@ -19,6 +20,15 @@ KILL = (
     f'[ "$c" = {PROCESS} ] && kill -9 ${{p##*/}} && k=0; done 2>/dev/null; [ $k = 0 ]'
 )
 
+UNDER_WAY_S = 0.2  # a datagram that was sent so lately may still be answered
+
+
+class Watch(Protocol):
+    """What is needed of whoever watches the service."""
+
+    def wait(self, duration_s: float) -> None: ...
+    def lost(self, from_s: float, until_s: float) -> int: ...
+
 
 class Reset(enum.Enum):
     """What is reset; RFC 6201 sections 4.2.2, 4.2.1 and 4.3.1."""
@@ -26,6 +36,18 @@ class Reset(enum.Enum):
     process = "process"
     os = "os"
     power = "power"
+
+
+def steady(watch: Watch, clock: Clock, duration_s: float) -> float:
+    """Let the service run for `duration_s` before an event (RFC 6201 section 4.1, 15 s).
+
+    Return for how many seconds it answered every datagram; 0 when one was lost.
+    """
+    from_s = clock.now()
+    watch.wait(duration_s)
+    until_s = clock.now()
+    good = not watch.lost(from_s, max(from_s, until_s - UNDER_WAY_S))
+    return until_s - from_s if good else 0.0
 
 
 def reset_process(place: Place) -> None:

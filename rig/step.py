@@ -36,6 +36,7 @@ class StepResult:
     upgrade: UpgradeRecord | None = None
     reset: Reset | None = None
     power_gone: Measurement | None = None  # of a power reset
+    steady_s: float | None = None  # of a reset: good service right before; 0: some was not
     cut: Any = None
     edge: RailEdge | None = None  # of a cut at a mark: when the rail fell, from that line on
     flash_sha256_after_cut: str | None = None

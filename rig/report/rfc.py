@@ -38,6 +38,7 @@ RESETS = {
     "process": ("4.2.2", "Process reset (walnutd)", False),
 }
 TRIALS_MIN = 20  # for a timing claim, docs/explanation/measuring.md
+RESET_S_MIN = 15.0  # RFC 6201: of good service before each trial (4.1), and without power (4.3.1)
 DEVIATIONS = (
     (
         "One board, no standby (section 5): T1 is staging, from the manifest's check to the slot"
@@ -119,13 +120,15 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
             view: [trial["reset_time"][view] for trial in trials if trial["reset_time"][view]]
             for view in VIEWS
         }
+        deviations = _short_of_rfc6201(what, section, trials)
         found.append(
             {
                 "what": what,
                 "section": section,
                 "title": title,
                 "required": required,
-                "enough": len(trials) >= TRIALS_MIN,
+                "enough": len(trials) >= TRIALS_MIN and not deviations,
+                "deviations": deviations,
                 "reset_time": {view: statistics(values) for view, values in times.items()},
                 "trials": trials,
             }
@@ -187,6 +190,25 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
     }
 
 
+def _short_of_rfc6201(what: str, section: str, trials: list[dict[str, Any]]) -> list[str]:
+    """Say what RFC 6201 asks of a reset and some trials did not have."""
+    asked = {"of good service before": [trial["steady_s"] for trial in trials]}
+    if what == "power":
+        gone = [trial["power_gone"] for trial in trials]
+        asked["without power"] = [item["value_s"] if item else None for item in gone]
+    found = []
+    for name, lengths in asked.items():
+        short = [length for length in lengths if length is None or length < RESET_S_MIN]
+        if short:
+            known = [length for length in short if length is not None]
+            least = f"{min(known):.1f} s" if known else "not recorded"
+            found.append(
+                f"{len(short)} of {len(trials)} trials had less than {RESET_S_MIN:.0f} s {name}"
+                f" (least: {least}): no claim under RFC 6201 section {section}"
+            )
+    return found
+
+
 def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
     """Take exactly the time without power from each outage (RFC 6201 section 4.3.1)."""
     gone = step["power_gone"]
@@ -205,6 +227,7 @@ def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
         times[view] = outage
     return {
         "name": step["name"],
+        "steady_s": step["steady_s"],
         "power_gone": gone,
         "reset_time": times,
         "frames_lost": step["outage"]["lost"],

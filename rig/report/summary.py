@@ -88,6 +88,7 @@ def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, 
         "raw": _raw(outages["raw"], folder) if outages else None,
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),
+        "steady_s": _rounded(record.get("steady_s")),
         "phases": phases,
         "cut": _cut(record),
         "operations": record["operations"],
@@ -204,6 +205,10 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
 
 
 def _moment(at_s: float | None) -> str | None:

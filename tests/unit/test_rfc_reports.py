@@ -10,8 +10,9 @@ import pytest
 
 from rig.report import rfc
 from rig.report.rfc import rfc6201, rfc7654, write
-from rig.reset import power_gone
+from rig.reset import power_gone, steady
 from rig.topology import PLACE_FILE
+from tests.unit.dialogue import StillClock
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 PLACE = {
@@ -60,6 +61,7 @@ def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
         "raw": {"file": "raw/x.npz", "sha256": "ab" * 32},
         "reset": None,
         "power_gone": None,
+        "steady_s": None,
         "phases": {"T1_s": 5.0, "T2_s": 2.0, "T3_s": 0.5, "T4_s": 7.5},
         "boots": 1,
         "error": None,
@@ -69,7 +71,14 @@ def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
 
 
 def reset(name: str, what: str, outage_s: float, **changes: Any) -> dict[str, Any]:
-    facts = {"reset": what, "to": "1.0.0", "wanted": "1.0.0", "outcome": "old", "phases": NO_PHASES}
+    facts = {
+        "reset": what,
+        "to": "1.0.0",
+        "wanted": "1.0.0",
+        "outcome": "old",
+        "phases": NO_PHASES,
+        "steady_s": 15.1,
+    }
     return step(name, outage_s, **(facts | changes))
 
 
@@ -179,6 +188,64 @@ def test_from_a_power_reset_exactly_the_time_without_power_is_taken_off() -> Non
     assert time["uncertainty_s"] == pytest.approx(0.005)
     assert second["reset_time"]["frame loss"]["median"] == 0.05
     assert report["missing"] == ["Operating system reset (section 4.2.1)"]
+
+
+@pytest.mark.parametrize(
+    ("trial", "said"),
+    [
+        ({"power_gone": measured(15.2)}, []),
+        ({"power_gone": measured(2.0)}, ["had less than 15 s without power (least: 2.0 s)"]),
+        ({"power_gone": None}, ["without power (least: not recorded)"]),
+        (
+            {"power_gone": measured(15.2), "steady_s": 0.0},
+            ["less than 15 s of good service before (least: 0.0 s)"],
+        ),
+        (
+            {"power_gone": measured(15.2), "steady_s": None},
+            ["of good service before (least: not recorded)"],
+        ),
+    ],
+)
+def test_without_the_15_s_of_rfc_6201_there_is_no_claim(
+    tmp_path: Path, trial: dict[str, Any], said: list[str]
+) -> None:
+    (tmp_path / PLACE_FILE).write_text(json.dumps(PLACE))
+    good = [reset(f"p {n}", "power", 16.2, power_gone=measured(15.2)) for n in range(20)]
+    run = summary(*good, reset("p 20", "power", 16.2) | trial)
+    report = rfc6201(run, PLACE)
+    write(tmp_path, run)
+    page = (tmp_path / "rfc6201.html").read_text()
+
+    assert report is not None
+    (power,) = fits("rfc6201", report)["resets"]
+    assert power["enough"] == (not said)
+    assert len(power["deviations"]) == len(said)
+    for text, wanted in zip(power["deviations"], said, strict=True):
+        assert text.startswith("1 of 21 trials")
+        assert wanted in text
+        assert text.endswith("no claim under RFC 6201 section 4.3.1")
+        assert text in page
+
+
+class Service:
+    """A service that loses so many datagrams while it is watched."""
+
+    def __init__(self, clock: StillClock, lost: int) -> None:
+        self._clock = clock
+        self._lost = lost
+
+    def wait(self, duration_s: float) -> None:
+        self._clock.sleep(duration_s)
+
+    def lost(self, from_s: float, until_s: float) -> int:
+        return self._lost if until_s > from_s else 0
+
+
+@pytest.mark.parametrize(("lost", "good_s"), [(0, 15.0), (1, 0.0)])
+def test_service_before_a_reset_is_good_when_no_datagram_is_lost(lost: int, good_s: float) -> None:
+    clock = StillClock()
+
+    assert steady(Service(clock, lost), clock, 15.0) == pytest.approx(good_s)
 
 
 def test_an_edge_lies_anywhere_in_its_bracket() -> None:
