@@ -39,7 +39,7 @@ class Reset(enum.Enum):
 
 
 def steady(watch: Watch, clock: Clock, duration_s: float) -> float:
-    """Let the service run for `duration_s` before an event (RFC 6201 section 4.1, 15 s).
+    """Let the service run for `duration_s` before an event (RFC 6201 section 4: 15 s).
 
     Return for how many seconds it answered every datagram; 0 when one was lost.
     """

@@ -149,6 +149,11 @@ class Results:
         """Return every step as it was recorded, in order."""
         return [json.loads(row["record"]) for row in self._rows(schema.trial)]
 
+    def raw_data(self) -> dict[int, dict[str, Any]]:
+        """Return the attachment of each step that has one, by the step's number."""
+        rows = self._rows(schema.attachment, schema.attachment.c.trial.is_not(None))
+        return {row["trial"]: row for row in rows}
+
     def pairs(self) -> list[dict[str, Any]]:
         """Return every pair with its verdict, in order."""
         rows = self._rows(schema.pair)

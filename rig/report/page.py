@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from rig.report import plots
 from rig.report.palette import css
+from rig.report.standing import reason
 from rig.report.summary import VIEWS
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
@@ -47,6 +48,7 @@ def write_page(
         summary=summary,
         title=title,
         sentence=sentence,
+        unverified=reason(summary["verification"]),
         worst_s=max(values, default=None),
         budgets=budgets(steps),
         good=sum(step["outcome"] in {"new", "old", "recovered"} for step in steps),

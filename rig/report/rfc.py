@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rig.report.standing import reason
 from rig.report.trials import (
     anomalies,
     describe,
@@ -38,7 +39,14 @@ RESETS = {
     "process": ("4.2.2", "Process reset (walnutd)", False),
 }
 TRIALS_MIN = 20  # for a timing claim, docs/explanation/measuring.md
-RESET_S_MIN = 15.0  # RFC 6201: of good service before each trial (4.1), and without power (4.3.1)
+RESET_S_MIN = (
+    15.0  # RFC 6201: of good service before each trial (section 4), and without power (4.3.1)
+)
+# The view that the first lines of a report quote, and why.
+LEADS = {
+    "rfc7654": "TPL time is defined as TPL frames over the offered load (section 5.3)",
+    "rfc6201": "the RFC recommends it where the tester sends on while nobody answers",
+}
 DEVIATIONS = (
     (
         "One board, no standby (section 5): T1 is staging, from the manifest's check to the slot"
@@ -83,6 +91,7 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
             report=report,
             title=TITLES[name],
             data=f"{name}.json",
+            unverified=reason(report["verification"]),
             drawing=drawing(report["topology"], report["place"]),
         )
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
@@ -99,6 +108,7 @@ def rfc7654(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
     for step in filter(is_upgrade, moves):
         directions.setdefault((step["from"], step["to"]), []).append(step)
     return _head(summary, place) | {
+        "lead": {"view": "frame loss", "why": LEADS["rfc7654"]},
         "directions": [_direction(*key, steps) for key, steps in directions.items()],
         "excluded": excluded(moves, is_upgrade),
         "reliability": reliability(moves, is_upgrade),
@@ -136,6 +146,7 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
     if not steps:
         return None
     return _head(summary, place) | {
+        "lead": {"view": "frame loss", "why": LEADS["rfc6201"]},
         "resets": found,
         "missing": [
             f"{title} (section {section})"
@@ -160,6 +171,7 @@ def _head(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
         "load": place["load"],
         "instruments": summary["instruments"],
         "floors": summary["floors"],
+        "verification": summary["verification"],
     }
 
 
@@ -171,6 +183,7 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
             "tpl_frames": step["outage"]["lost"],
             "tpl_time": {view: step["outage"][key] for view, key in VIEWS.items()},
             "agreement": step["outage"]["agreement"],
+            "quoted": step["outage"]["quoted"],
             "raw": step["raw"],
         }
         for step in steps
@@ -232,5 +245,6 @@ def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
         "reset_time": times,
         "frames_lost": step["outage"]["lost"],
         "agreement": step["outage"]["agreement"],
+        "quoted": step["outage"]["quoted"],
         "raw": step["raw"],
     }

@@ -2,7 +2,6 @@
 """summary.json: the run for programs, docs/reference/summary.schema.json."""
 
 import datetime as dt
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ from rig.budget import Contribution
 from rig.faults import Outcome
 from rig.pairs import Verdict
 from rig.report.mismatch import counts
+from rig.report.quoted import quoted
+from rig.report.raw_data import raw_data
+from rig.report.standing import is_verified
 from rig.results import Results
 from rig.statistics import median, order_statistic_bounds, worst
 
@@ -21,9 +23,12 @@ VIEWS = ("traffic", "counter", "frame_loss")
 def summarise(results: Results) -> dict[str, Any]:
     """Return the summary of a run."""
     run = results.run()
-    verification = run["verification"]
-    verified = bool(verification and verification["verified"])
-    steps = [_step(record, results.folder, verified=verified) for record in results.steps()]
+    verification, attached = run["verification"], results.raw_data()
+    steps = [
+        _step(record, verification)
+        | {"raw": _raw(record["outages"], attached.get(number), results.folder)}
+        for number, record in enumerate(results.steps(), start=1)
+    ]
     pairs = results.pairs()
     return {
         "format": FORMAT,
@@ -63,7 +68,7 @@ def _stayed(step: dict[str, Any]) -> bool:
     return upgrade and Outcome(step["outcome"]).good and bool(step["to"] != step["wanted"])
 
 
-def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, Any]:
+def _step(record: dict[str, Any], verification: dict[str, Any] | None) -> dict[str, Any]:
     upgrade = record["upgrade"] or {}
     outages = record["outages"]
     phases = {f"T{n}_s": upgrade.get(f"t{n}_s") for n in (1, 2, 3)}
@@ -77,15 +82,10 @@ def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, 
         "fault": record["fault"],
         "outcome": record["outcome"],
         "ended_on": record["ended_on"],
-        "outage": {
-            **{view: _measured((outages or {}).get(view), verified=verified) for view in VIEWS},
-            "agreement": outages["agreement"] if outages else None,
-            "lost": outages["loss_frames"] if outages else None,
-        },
+        "outage": _outage(outages, verification),
         "impaired": {
             kind: outages[kind] if outages else 0 for kind in ("duplicates", "reordered", "late")
         },
-        "raw": _raw(outages["raw"], folder) if outages else None,
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),
         "steady_s": _rounded(record.get("steady_s")),
@@ -106,16 +106,23 @@ def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, 
     }
 
 
-def _raw(name: str, folder: Path) -> dict[str, Any]:
-    """Name the file with an outage's raw times, as the run's folder has it, and its hash."""
-    path = Path(name)
-    if path.is_relative_to(folder):
-        path = path.relative_to(folder)
-    try:
-        digest = hashlib.sha256((folder / path).read_bytes()).hexdigest()
-    except OSError:  # it was not kept
-        digest = None
-    return {"file": str(path), "sha256": digest}
+def _outage(outages: dict[str, Any] | None, verification: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the outage by each view, whether they agree, and which one is quoted."""
+    found = {
+        view: _measured((outages or {}).get(view), verified=is_verified(verification, view))
+        for view in VIEWS
+    }
+    found["agreement"] = outages["agreement"] if outages else None
+    return found | {
+        "quoted": quoted(found),
+        "lost": outages["loss_frames"] if outages else None,
+    }
+
+
+def _raw(
+    outages: dict[str, Any] | None, attached: dict[str, Any] | None, folder: Path
+) -> dict[str, Any] | None:
+    return raw_data(outages["raw"], attached, folder) if outages else None
 
 
 def _measured(measurement: dict[str, Any] | None, *, verified: bool) -> dict[str, Any] | None:
@@ -186,9 +193,10 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for (start, end, fault, reset), group in groups.items():
         for view in ("traffic", "counter"):
-            values = [step["outage"][view]["value_s"] for step in group if step["outage"][view]]
-            if not values:
+            seen = [step["outage"][view] for step in group if step["outage"][view]]
+            if not seen:
                 continue
+            values = [item["value_s"] for item in seen]
             bounds = order_statistic_bounds(values, 0.5, 0.95)
             rows.append(
                 {
@@ -202,6 +210,7 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "median_low_s": bounds.low,
                     "median_high_s": bounds.high,
                     "worst_s": round(worst(values), 6),
+                    "verified": all(item["verified"] for item in seen),
                 }
             )
     return rows

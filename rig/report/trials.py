@@ -57,6 +57,8 @@ def anomalies(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         odd = [*step["notes"]]
         if step["outage"]["agreement"] == "unclear":
             odd.append("the two views differ by more than their uncertainties: unclear")
+        if step["raw"] and step["raw"]["state"] == "changed":
+            odd.append("its raw data changed since they were recorded")
         odd += [f"{count} answers {kind}" for kind, count in step["impaired"].items() if count]
         if step["outcome"] == Outcome.recovered.value:
             odd.append(f"needed {step['boots']} boots")
@@ -74,6 +76,7 @@ def statistics(measured: Sequence[dict[str, Any] | None]) -> dict[str, Any] | No
     return described | {
         "uncertainty_s": max(item["uncertainty_s"] for item in known),
         "instrument": known[0]["instrument"],
+        "verified": all(item["verified"] for item in known),
     }
 
 

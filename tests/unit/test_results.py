@@ -3,6 +3,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,74 @@ def test_verified_numbers_carry_none_and_the_budget_is_shown(
     assert "not verified" not in page.read_text()
     assert "Uncertainty budget: counter, upgrade" in page.read_text()
     assert "2026-11-25" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("views", "marks"),
+    [
+        (None, [True, True, True]),
+        (["traffic", "counter"], [True, True, True]),
+        (["traffic"], [True, False, True]),
+        (["counter"], [False, True, False]),
+    ],
+)
+def test_each_view_is_verified_for_itself(
+    results: Results, tmp_path: Path, views: list[str] | None, marks: list[bool]
+) -> None:
+    standing = {"verified": True, "reason": "", "when": "2026-11-25T12:00:00+00:00"}
+    results.add_verification(standing | ({"views": views} if views else {}))
+    results.add_step(step())
+    summary = summary_of(results)
+    page = tmp_path / "index.html"
+    write_page(page, summary, allure=False)
+
+    outage = summary["steps"][0]["outage"]
+    assert [outage[view]["verified"] for view in ("traffic", "counter", "frame_loss")] == marks
+    assert [row["verified"] for row in summary["statistics"]] == marks[:2]
+    assert ("the verification was not of" in page.read_text()) is not all(marks)
+
+
+def test_raw_data_are_held_against_the_hash_of_when_they_were_written(tmp_path: Path) -> None:
+    results = recorded.recorded_night(tmp_path / "results.sqlite", 3)
+    written = [step["raw"] for step in summary_of(results)["steps"]]
+    (tmp_path / written[0]["file"]).write_bytes(b"tampered")
+    (tmp_path / written[1]["file"]).unlink()
+    found = [step["raw"] for step in summary_of(results)["steps"]]
+    page = tmp_path / "index.html"
+    write_page(page, summary_of(results), allure=False)
+
+    assert [raw["state"] for raw in written] == ["as recorded"] * 3
+    assert [raw["state"] for raw in found] == ["changed", "missing", "as recorded"]
+    assert [raw["sha256"] for raw in found] == [raw["sha256"] for raw in written]
+    assert page.read_text().count("its raw data changed since they were recorded") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "view"),
+    [
+        ({}, "traffic"),
+        (
+            {"counter": replace(recorded.measured("outage.counter", 0.6), uncertainty=1e-4)},
+            "counter",
+        ),
+        ({"counter": None, "agreement": "traffic only"}, "traffic"),
+        ({"agreement": "unclear"}, None),
+    ],
+)
+def test_one_view_of_an_outage_is_quoted_where_both_agree(
+    results: Results, tmp_path: Path, changes: dict[str, Any], view: str | None
+) -> None:
+    trial = step()
+    assert trial.outages is not None
+    trial.outages = replace(trial.outages, **changes)
+    results.add_step(trial)
+    summary = summary_of(results)
+    page = tmp_path / "index.html"
+    write_page(page, summary, allure=False)
+
+    found = summary["steps"][0]["outage"]["quoted"]
+    assert found["view"] == view
+    assert f"{view or 'none'} quoted: {found['why']}" in page.read_text()
 
 
 def test_a_run_of_an_older_rig_is_not_verified(results: Results) -> None:

@@ -55,10 +55,11 @@ def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
             "counter": None,
             "frame_loss": measured(outage_s),
             "agreement": "traffic only",
+            "quoted": {"view": "traffic", "why": "nothing else watched"},
             "lost": round(outage_s * 1000),
         },
         "impaired": {"duplicates": 0, "reordered": 0, "late": 0},
-        "raw": {"file": "raw/x.npz", "sha256": "ab" * 32},
+        "raw": {"file": "raw/x.npz", "sha256": "ab" * 32, "state": "as recorded"},
         "reset": None,
         "power_gone": None,
         "steady_s": None,
@@ -95,6 +96,7 @@ def summary(*steps: dict[str, Any]) -> dict[str, Any]:
         "ended": None,
         "instruments": {"counter": "a counter"},
         "floors": None,
+        "verification": {"verified": True, "reason": "", "when": "2026-01-01T00:00:00+00:00"},
         "steps": list(steps),
     }
 
@@ -260,6 +262,53 @@ def test_a_run_without_either_makes_no_report(tmp_path: Path) -> None:
     assert rfc7654(summary(), PLACE) is None
     assert rfc6201(summary(step("up", 1.0)), PLACE) is None
     assert write(tmp_path, summary(step("up", 1.0))) == [], "no place.json: an older run"
+
+
+def unverified(value_s: float) -> dict[str, Any]:
+    return measured(value_s) | {"verified": False}
+
+
+def test_a_run_that_is_not_verified_says_so_on_both_pages(tmp_path: Path) -> None:
+    (tmp_path / PLACE_FILE).write_text(json.dumps(PLACE))
+    one = step("up 1", 1.0)
+    one["outage"]["counter"] = unverified(1.0)
+    run = summary(one, step("up 2", 1.0), reset("os 1", "os", 1.1))
+    never = {"verified": False, "reason": "the place was never verified", "when": None}
+    write(tmp_path, run)
+    silent = [(tmp_path / f"{name}.html").read_text() for name in rfc.TITLES]
+    write(tmp_path, run | {"verification": never})
+    pages = [(tmp_path / f"{name}.html").read_text() for name in rfc.TITLES]
+    report = json.loads((tmp_path / "rfc7654.json").read_text())
+
+    assert fits("rfc7654", report)["verification"] == never
+    assert all("Not verified: the place was never verified" in page for page in pages)
+    assert not any("Not verified" in page for page in silent)
+    times = report["directions"][0]["tpl_time"]
+    assert times["timestamp, traffic"]["verified"]
+    assert not times["timestamp, counter"]["verified"]
+    assert "1000.0 ± 3.0 †" in pages[0]
+
+
+def test_the_first_lines_say_which_view_they_quote_and_why(tmp_path: Path) -> None:
+    (tmp_path / PLACE_FILE).write_text(json.dumps(PLACE))
+    write(tmp_path, summary(step("up 1", 1.0), reset("os 1", "os", 1.1)))
+
+    for name, why in rfc.LEADS.items():
+        report = fits(name, json.loads((tmp_path / f"{name}.json").read_text()))
+        assert report["lead"] == {"view": "frame loss", "why": why}
+        assert f"Quoted above is frame loss: {why}" in (tmp_path / f"{name}.html").read_text()
+
+
+def test_raw_data_that_changed_are_marked(tmp_path: Path) -> None:
+    (tmp_path / PLACE_FILE).write_text(json.dumps(PLACE))
+    changed = step("up 1", 1.0)
+    changed["raw"]["state"] = "changed"
+    write(tmp_path, summary(changed))
+    report = fits("rfc7654", json.loads((tmp_path / "rfc7654.json").read_text()))
+
+    assert report["directions"][0]["trials"][0]["raw"]["state"] == "changed"
+    assert report["anomalies"][0]["what"] == ["its raw data changed since they were recorded"]
+    assert "changed since it was recorded" in (tmp_path / "rfc7654.html").read_text()
 
 
 def test_the_pages_link_the_raw_data_and_need_no_network(tmp_path: Path) -> None:
