@@ -16,7 +16,7 @@ from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
-from rig.place_file import INSTRUMENTS, require
+from rig.place_file import INSTRUMENTS, LIMITS_OPTION, options, require
 from rig.place_lock import PlaceLock
 from rig.release import Catalogue, FlashMap, Release
 from rig.service import ANSWER, REQUEST, ServiceClient
@@ -135,11 +135,13 @@ class Place:
     def describe(self, rate_hz: float = RATE_HZ) -> dict[str, Any]:
         """Return what a report says of this place: board, equipment and load (RFC 7654 section 7).
 
-        The place file's `options` may say more of the board than its name: `board`.
+        The place file's `options` may say more of the board than its name: `board`, and the
+        `limits` that its figures are held against.
         """
         request = REQUEST.size + OVERHEAD_OCTETS
         return {
             "board": str(self._environment.config.get_option("board", self.name)),
+            "limits": options(self.path).get(LIMITS_OPTION, []),
             "parts": [asdict(part) for part in parts(self._environment)],
             "load": {
                 "protocol": "UDP, one request and one answer each",

@@ -14,6 +14,7 @@ from labgrid.util.yaml import load
 import rig.strategy  # registers the strategy
 from rig import drivers  # registers the drivers
 from rig.errors import UsageError
+from rig.limits import complaints
 
 TOP = {"targets", "images", "imports", "options", "tools", "paths", "features"}
 TARGET = {"resources", "drivers", "features", "options"}
@@ -31,6 +32,7 @@ NEEDED = {
 INSTRUMENTS = (  # what the rig looks for on a bench, by name
     *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
 )
+LIMITS_OPTION = "limits"  # of a place file's `options`
 # What labgrid itself takes beside a class' own fields
 ALWAYS = {"name", "bindings", "cls"}
 REGISTERED = (drivers, rig.strategy)
@@ -58,7 +60,8 @@ def check(path: Path) -> list[str]:
         found += _check_target(path, name, target)
     if "firmware" not in (document.get("images") or {}):
         found.append(f"{path}: images.firmware is missing: the index.json of the releases")
-    return found
+    limits = (document.get("options") or {}).get(LIMITS_OPTION, [])
+    return found + [f"{path}: options.{LIMITS_OPTION}{why}" for why in complaints(limits)]
 
 
 def require(path: Path) -> None:

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a place consists of and what joins it, as its file says: for the reports' drawing."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 PLACE_FILE = "place.json"  # in a run's folder: what its reports say of the place
@@ -24,6 +26,16 @@ class Part:
     model: str
     address: str
     joins: str
+
+
+def described(folder: Path) -> dict[str, Any] | None:
+    """Return what a run's folder says of its place; None: the run is of an older rig."""
+    try:
+        text = (folder / PLACE_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def parts(environment: Any) -> tuple[Part, ...]:  # noqa: ANN401 # labgrid is untyped

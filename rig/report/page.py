@@ -16,7 +16,7 @@ from rig.report.summary import VIEWS
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 HEADLINES = {
     "good": ("Good", "All came out as on a good board."),
-    "product": ("Product failure", "At least one fault of the board's software was seen."),
+    "product": ("Product failure", "The board's software has a fault, or missed a limit."),
     "bench": ("Bench failure", "Equipment failed: the steps concerned say nothing of the board."),
     "empty": ("Nothing measured", "No step was recorded."),
 }

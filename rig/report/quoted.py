@@ -3,9 +3,9 @@
 
 from typing import Any
 
-AGREE = "they agree, and its uncertainty is the smaller one"
+AGREE = "they agree, the smaller uncertainty"
 ALONE = "nothing else watched"
-UNCLEAR = "the views do not agree: both are shown, none is quoted"
+UNCLEAR = "they do not agree, see both"
 
 
 def quoted(outage: dict[str, Any]) -> dict[str, Any] | None:

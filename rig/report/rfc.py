@@ -5,7 +5,6 @@ Schemas: docs/reference/rfc7654.schema.json, docs/reference/rfc6201.schema.json.
 """
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from rig.report.trials import (
     is_measured,
     is_upgrade,
     reliability,
+    reset_time,
     statistics,
 )
-from rig.topology import PLACE_FILE
+from rig.topology import described
 
 FORMAT = 1
 TITLES = {
@@ -73,9 +73,8 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
     from rig.report.page import environment  # noqa: PLC0415 # matplotlib is slow to import
     from rig.report.topology import drawing  # noqa: PLC0415
 
-    try:
-        place = json.loads((folder / PLACE_FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    place = described(folder)
+    if place is None:
         return []
     made = []
     for name, report in (
@@ -112,6 +111,7 @@ def rfc7654(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
         "directions": [_direction(*key, steps) for key, steps in directions.items()],
         "excluded": excluded(moves, is_upgrade),
         "reliability": reliability(moves, is_upgrade),
+        "limits": [limit for limit in summary["limits"] if "reset" not in limit],
         "deviations": list(DEVIATIONS),
         "anomalies": anomalies(moves),
     }
@@ -155,6 +155,7 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
         ],
         "excluded": excluded(steps, is_measured),
         "reliability": reliability(steps, is_measured),
+        "limits": [limit for limit in summary["limits"] if "reset" in limit],
         "anomalies": anomalies(steps),
     }
 
@@ -223,21 +224,12 @@ def _short_of_rfc6201(what: str, section: str, trials: list[dict[str, Any]]) -> 
 
 
 def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
-    """Take exactly the time without power from each outage (RFC 6201 section 4.3.1)."""
     gone = step["power_gone"]
-    times: dict[str, Any] = {}
-    for view, key in VIEWS.items():
-        outage = step["outage"][key]
-        if outage and gone:
-            outage = outage | {
-                "value_s": round(outage["value_s"] - gone["value_s"], 6),
-                "uncertainty_s": round(
-                    math.hypot(outage["uncertainty_s"], gone["uncertainty_s"]), 6
-                ),
-                "method": f"{outage['method']}; less the time without power",
-                "budget": [*outage["budget"], *gone["budget"]],
-            }
-        times[view] = outage
+    outages = {view: step["outage"][key] for view, key in VIEWS.items()}
+    times = {
+        view: reset_time(outage, gone) if outage and gone else outage
+        for view, outage in outages.items()
+    }
     return {
         "name": step["name"],
         "steady_s": step["steady_s"],

@@ -3,18 +3,21 @@
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rig.budget import Contribution
 from rig.faults import Outcome
 from rig.pairs import Verdict
+from rig.report.limits import verdicts
 from rig.report.mismatch import counts
 from rig.report.quoted import quoted
 from rig.report.raw_data import raw_data
 from rig.report.standing import is_verified
 from rig.results import Results
 from rig.statistics import median, order_statistic_bounds, worst
+from rig.topology import described
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")
@@ -30,6 +33,7 @@ def summarise(results: Results) -> dict[str, Any]:
         for number, record in enumerate(results.steps(), start=1)
     ]
     pairs = results.pairs()
+    limits = verdicts(steps, (described(results.folder) or {}).get("limits", []))
     return {
         "format": FORMAT,
         "place": run["place"],
@@ -37,29 +41,35 @@ def summarise(results: Results) -> dict[str, Any]:
         "started": _moment(run["started_at_s"]),
         "ended": _moment(run["ended_at_s"]),
         "status": run["status"],
-        "verdict": verdict(steps, pairs),
+        "verdict": verdict(steps, pairs, limits),
         "instruments": run["instruments"],
         "floors": run["floors"][-1] if run["floors"] else None,
         "verification": verification,
         "statistics": statistics(steps),
         "steps": steps,
+        "limits": limits,
         "pairs": counts(pairs),
     }
 
 
-def verdict(steps: list[dict[str, Any]], pairs: list[dict[str, Any]] | None = None) -> str:
+def verdict(
+    steps: list[dict[str, Any]],
+    pairs: list[dict[str, Any]] | None = None,
+    limits: Sequence[dict[str, Any]] = (),
+) -> str:
     """Say who must act: `product`, `bench`, or nobody (`good`); `empty` without steps and pairs."""
     outcomes = [Outcome(step["outcome"]) for step in steps]
-    verdicts = {Verdict(pair["verdict"]) for pair in pairs or []}
-    if not outcomes and not verdicts:
+    of_pairs = {Verdict(pair["verdict"]) for pair in pairs or []}
+    if not outcomes and not of_pairs:
         return "empty"
     if (
-        verdicts & {Verdict.differs, Verdict.silent}
+        of_pairs & {Verdict.differs, Verdict.silent}
         or any(not outcome.good and outcome is not Outcome.bench for outcome in outcomes)
         or any(map(_stayed, steps))
+        or any(limit["verdict"] == "failed" for limit in limits)
     ):
         return "product"
-    return "bench" if Outcome.bench in outcomes or Verdict.bench in verdicts else "good"
+    return "bench" if Outcome.bench in outcomes or Verdict.bench in of_pairs else "good"
 
 
 def _stayed(step: dict[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which steps are trials of a claim, what those left out would mean, and a sample in numbers."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,6 +66,16 @@ def anomalies(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if odd:
             found.append({"name": step["name"], "what": odd})
     return found
+
+
+def reset_time(outage: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:
+    """Take exactly the time without power from an outage (RFC 6201 section 4.3.1)."""
+    return outage | {
+        "value_s": round(outage["value_s"] - gone["value_s"], 6),
+        "uncertainty_s": round(math.hypot(outage["uncertainty_s"], gone["uncertainty_s"]), 6),
+        "method": f"{outage['method']}; less the time without power",
+        "budget": [*outage["budget"], *gone["budget"]],
+    }
 
 
 def statistics(measured: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:

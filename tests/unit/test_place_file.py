@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A place file with a mistake is refused by file and key."""
 
+import json
 from pathlib import Path
 
 import pytest
 from labgrid import Environment
 
 from rig.errors import UsageError
-from rig.place_file import check, require
+from rig.place_file import check, options, require
 
 PLACES = Path(__file__).resolve().parents[2] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
@@ -45,6 +46,32 @@ def test_a_mistake_is_named_with_file_and_key(
         require(path)
     assert complaint in str(refused.value)
     assert str(path) in str(refused.value)
+
+
+def test_a_limit_that_cannot_be_read_is_named_and_a_good_one_is_described(tmp_path: Path) -> None:
+    limit = {"figure": "T2", "from": "1.0.0", "max_s": 5.0, "source": "REQ-1"}
+    good = tmp_path / "good.yaml"
+    good.write_text(with_limits(limit))
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(with_limits(limit | {"figure": "T9"}))
+
+    assert check(good) == []
+    assert check(bad)[0].startswith(f"{bad}: options.limits[1]: figure: 'T9'")
+    assert options(good)["limits"] == [limit]
+
+
+def with_limits(limit: dict[str, object]) -> str:
+    assert "\noptions:\n" in VIRTUAL
+    return VIRTUAL.replace("\noptions:\n", f"\noptions:\n  limits: [{json.dumps(limit)}]\n")
+
+
+def test_the_example_of_limits_on_a_real_bench_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "walnut.yaml"
+    text = (PLACES / "walnut-1.yaml").read_text()
+    path.write_text(text.replace("  # limits:", "  limits:").replace("  #   - {fig", "    - {fig"))
+
+    assert check(path) == []
+    assert len(options(path)["limits"]) == 3
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

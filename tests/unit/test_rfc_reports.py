@@ -97,6 +97,7 @@ def summary(*steps: dict[str, Any]) -> dict[str, Any]:
         "instruments": {"counter": "a counter"},
         "floors": None,
         "verification": {"verified": True, "reason": "", "when": "2026-01-01T00:00:00+00:00"},
+        "limits": [],
         "steps": list(steps),
     }
 
