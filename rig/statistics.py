@@ -20,12 +20,16 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """An empirical distribution: at `values` the share of the sample, and what it may be."""
+    """An empirical distribution: at `values` the share of the sample, and what it may be.
+
+    `half` is the band's half-width, everywhere the same before it is cut to 0 and 1.
+    """
 
     values: NDArray[np.float64]
     share: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    half: float
 
 
 def median(sample: Sequence[float]) -> float:
@@ -100,7 +104,7 @@ def ecdf_band(sample: Sequence[float], confidence: float = 0.95) -> Band:
     values = np.sort(np.asarray(sample, dtype=np.float64))
     share = np.arange(1, values.size + 1) / values.size
     half = math.sqrt(math.log(2 / (1 - confidence)) / (2 * values.size))
-    return Band(values, share, np.maximum(share - half, 0.0), np.minimum(share + half, 1.0))
+    return Band(values, share, np.maximum(share - half, 0.0), np.minimum(share + half, 1.0), half)
 
 
 def _need(fits: bool, message: str) -> None:

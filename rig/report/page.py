@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from rig.report import plots
+from rig.report import plots, upgrade
 from rig.report.palette import css
 from rig.report.standing import reason
 from rig.report.summary import VIEWS
@@ -38,7 +38,7 @@ def environment() -> jinja2.Environment:
 def write_page(
     path: Path, summary: dict[str, Any], *, allure: bool, reports: Sequence[str] = ()
 ) -> None:
-    """Render the page of a summary; `reports` are the RFC reports beside it."""
+    """Render the page of a summary; the raw data and the RFC `reports` are beside it."""
     templates = environment()
     templates.filters["measured"] = measured
     steps = summary["steps"]
@@ -55,6 +55,9 @@ def write_page(
         bench=sum(step["outcome"] == "bench" for step in steps),
         outages=plots.outages(steps),
         timeline=plots.timeline(steps),
+        stories=[
+            (step["name"], upgrade.story(path.parent, step)) for step in upgrade.chosen(steps)
+        ],
         allure=allure,
         reports=reports,
     )

@@ -15,6 +15,7 @@ PHASES = (
     ("T3 acceptance", ("boot", "up"), ("acceptance", "done"), GREEN),
 )
 ROW_INCHES = 0.42
+LEGEND_INCHES = 0.5  # below the axis, for its own name
 MAX_ROWS = 30
 
 
@@ -85,7 +86,7 @@ def timeline(steps: list[dict[str, Any]]) -> Figure:
     if shown:
         axes.legend(
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.9 / max(len(shown), 2)),
+            bbox_to_anchor=(0.5, -LEGEND_INCHES / axes.get_window_extent().height * figure.dpi),
             ncols=4,
         )
     return figure

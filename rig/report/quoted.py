@@ -3,7 +3,7 @@
 
 from typing import Any
 
-AGREE = "they agree, the smaller uncertainty"
+AGREE = "smaller uncertainty"
 ALONE = "nothing else watched"
 UNCLEAR = "they do not agree, see both"
 

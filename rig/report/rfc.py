@@ -70,6 +70,7 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
 
     A run that was recorded without place.json gets none.
     """
+    from rig.report.distribution import distributions  # noqa: PLC0415
     from rig.report.page import environment  # noqa: PLC0415 # matplotlib is slow to import
     from rig.report.topology import drawing  # noqa: PLC0415
 
@@ -90,6 +91,7 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
             report=report,
             title=TITLES[name],
             data=f"{name}.json",
+            distributions=distributions(report),
             unverified=reason(report["verification"]),
             drawing=drawing(report["topology"], report["place"]),
         )

@@ -5,6 +5,7 @@ import pytest
 
 from rig.statistics import (
     clopper_pearson_upper,
+    ecdf_band,
     median,
     order_statistic_bounds,
     success_run_trials,
@@ -41,3 +42,14 @@ def test_the_median_of_six_is_bounded_by_the_extremes() -> None:
 def test_five_are_too_few_for_bounds_of_the_median() -> None:
     bounds = order_statistic_bounds([1.0, 2.0, 3.0, 4.0, 5.0], 0.5, 0.95)
     assert None in (bounds.low, bounds.high)
+
+
+def test_the_band_of_a_distribution_is_massart_s() -> None:
+    """√(ln(2 / 0.05) / 40) for 20 values at 95 % (Massart 1990)."""
+    band = ecdf_band([float(value) for value in range(20, 0, -1)])
+
+    assert band.half == pytest.approx(0.30368, abs=1e-5)
+    assert list(band.values) == [float(value) for value in range(1, 21)]
+    assert band.share[9] == pytest.approx(0.5)
+    assert (band.low[9], band.high[9]) == pytest.approx((0.19632, 0.80368), abs=1e-5)
+    assert (band.low[0], band.high[-1]) == (0.0, 1.0)
