@@ -228,8 +228,8 @@ def damage(path: Path, trials: list[Trial]) -> list[str]:
             found.append(f"{trial.fault} was {trial.outcome}, which is not recorded")
             continue
         raw = steps[trial.fault]["raw"]
-        if raw and raw["sha256"] is None:
-            found.append(f"{trial.fault}: no raw data")
+        if raw and raw["state"] != "as recorded":
+            found.append(f"{trial.fault}: raw data {raw['state']}")
     return found
 
 
