@@ -82,7 +82,7 @@ def _check_target(path: Path, name: str, target: object) -> list[str]:
                 found.append(f"{path}: {where}.{part}: unknown {_near(class_name, registry)}")
             elif class_name == "InstrumentDriver" and values.get("name") not in INSTRUMENTS:
                 near = _near(str(values.get("name")), INSTRUMENTS)
-                found.append(f"{path}: {key}.name: no instrument of the rig's {near}")
+                found.append(f"{path}: {key}.name: no instrument of the rig's is called {near}")
             elif "RemotePlace" not in seen:
                 found += _check_values(path, key, registry[class_name], values)
     if "RemotePlace" in seen:

@@ -7,7 +7,7 @@ import pytest
 from labgrid import Environment
 
 from rig.errors import UsageError
-from rig.place_file import check, require
+from rig.place_file import check, instruments, need_instrument, require
 
 PLACES = Path(__file__).resolve().parents[2] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
@@ -32,6 +32,11 @@ def test_our_own_places_are_good(name: str) -> None:
             "model: keysight_53230a",
             "model: keysight_53220a",
             "unknown instrument model 'keysight_53220a'; did you mean 'keysight_53230a'?",
+        ),
+        (
+            "InstrumentDriver: {name: counter,",
+            "InstrumentDriver: {name: conter,",
+            "no instrument of the rig's is called 'conter'; did you mean 'counter'?",
         ),
     ],
 )
@@ -85,3 +90,13 @@ model: rigol_ds1000z}
         "oscilloscope": "RigolDS1000Z",
         "analyser": "HeartbeatAnalyserDriver",
     }
+
+
+def test_what_a_place_has_is_what_its_bench_has_a_driver_for(tmp_path: Path) -> None:
+    without_bench = tmp_path / "place.yaml"
+    without_bench.write_text("targets: {main: {}}\n")
+
+    assert instruments(PLACES / "virtual.yaml") == {"counter", "supply", "interposer", "gate"}
+    assert instruments(without_bench) == set()
+    with pytest.raises(UsageError, match="no interposer among the drivers of its bench: to cut"):
+        need_instrument(PLACES / "walnut-1.yaml", "interposer", "to cut")
