@@ -19,8 +19,7 @@ BY_VERDICT = {"good": GOOD, "product": PRODUCT, "bench": BENCH, "empty": BENCH}
 MISMATCH_RATE_HZ = 200.0  # whether the service was touched, not for how many milliseconds
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of every command but `bench`, which has its own."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rig", description="The Walnut rig.")
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="show what the rig can do, on one place")
@@ -78,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if words[:1] == ["bench"]:
             return _bench(words[1:])
-        return _run(make_parser().parse_args(words))
+        return _run(_parser().parse_args(words))
     except KeyboardInterrupt:
         return INTERRUPTED
     except RigError as error:

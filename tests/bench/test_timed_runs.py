@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from rig.cli import make_parser
+from rig.cli import _parser
 from rig.faults import CutAtMark
 from rig.place import Place
 from rig.sweep import parse_key
@@ -25,7 +25,7 @@ DELAY_MS = 250
 
 def plan(words: list[str], folder: Path) -> list[str]:
     """Leave a plan of two cuts in `folder`, as an uncut run would have; return them as text."""
-    settings = settings_of(make_parser().parse_args(words))
+    settings = settings_of(_parser().parse_args(words))
     strata = [Stratum(mark=mark, begin_s=0.0, length_s=1.0) for mark in MARKS]
     records = SweepRecords(folder / "sweep.sqlite")
     facts = {"strata": [stratum.to_json() for stratum in strata], "boots": 1}

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rig import drivers, strategy
-from rig.cli import make_parser
+from rig.cli import _parser
 from rig.instruments import MODELS
 from rig.place_file import INSTRUMENTS, check, instruments
 from rig.virtual import commands
@@ -80,7 +80,7 @@ def test_the_pages_have_commands() -> None:
 
 @pytest.mark.parametrize(("page", "words"), CALLS, ids=lambda value: str(value)[-60:])
 def test_every_command_is_one(page: Path, words: list[str]) -> None:
-    parser = make_parser()
+    parser = _parser()
     if words[0] == "bench":
         commands.add_arguments(parser := argparse.ArgumentParser())
         words = words[1:]

@@ -47,6 +47,10 @@ def test_a_mistake_is_named_with_file_and_key(
     assert str(path) in str(refused.value)
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert check(tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
+
+
 RESERVED = "      RemotePlace: {name: walnut-virtual-1}\n"
 EQUIPMENT = "".join(
     f"      {line.strip()}\n"
@@ -66,10 +70,6 @@ def test_a_place_of_the_coordinators_needs_no_addresses_but_all_drivers(tmp_path
     missing, unknown = sorted(check(path), reverse=True)
     assert "targets.main.drivers.CheckedPowerDriver.of_s: unknown key" in missing + unknown
     assert "targets.main has no SerialDriver" in missing + unknown
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert check(tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
 
 
 def test_a_place_may_have_every_kind_of_instrument(tmp_path: Path) -> None:
