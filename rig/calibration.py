@@ -36,7 +36,7 @@ class Standing:
     when: str | None = None  # of the verification
     views: tuple[str, ...] = JUDGED  # of JUDGED, what the verification speaks for
 
-    def gap(self, instruments: Mapping[str, str]) -> str:
+    def unverified(self, instruments: Mapping[str, str]) -> str:
         """Say in a line which of a run's numbers are not verified, and why; empty if all are."""
         held = self.views if self.verified else ()
         left = [view for view in JUDGED if view in instruments and view not in held]

@@ -114,8 +114,8 @@ class Campaign:
         self.results.add_verification(standing)
         if self._require_verified:
             calibration.require(path, standing)
-        if gap := standing.gap(identities):
-            self.say(gap)
+        if said := standing.unverified(identities):
+            self.say(said)
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""

@@ -58,10 +58,10 @@ class Keysight33500B:
         if not BEATS_MIN <= beats <= BEATS_MAX:
             raise UsageError(f"{beats} pulses are outside {BEATS_MIN} … {BEATS_MAX}")
         repeat_s = (beats - 1) * period_s + gap_s
-        if not max(GAP_MIN_S, period_s) <= gap_s or not repeat_s <= REPEAT_MAX_S:
+        if not (gap_s >= GAP_MIN_S and gap_s > period_s and repeat_s <= REPEAT_MAX_S):
             raise UsageError(
-                f"a silence of {gap_s} s is shorter than {GAP_MIN_S} s or than the period of"
-                f" {period_s} s, or makes a burst period of more than {REPEAT_MAX_S:.0f} s"
+                f"a silence of {gap_s} s is shorter than {GAP_MIN_S} s, no longer than the period"
+                f" of {period_s} s, or makes a burst period of more than {REPEAT_MAX_S:.0f} s"
             )
         self.identity()
         send(

@@ -70,7 +70,7 @@ def test_what_was_not_tried_is_not_verified_and_said_in_one_line() -> None:
     """A generator verifies the counter alone, though the record knows the probe's identity."""
     found = standing(record(views=["counter"]), now_s=NOW.timestamp(), instruments=IDENTITIES)
     assert (found.verified, found.views) == (True, ("counter",))
-    said = found.gap(IDENTITIES)
+    said = found.unverified(IDENTITIES)
     assert said.startswith("numbers of traffic are not verified: ")
     assert said.endswith("was of counter alone")
 
@@ -87,13 +87,15 @@ def test_a_record_from_before_there_were_views_speaks_for_both() -> None:
     del known["views"]
     found = standing(known, now_s=NOW.timestamp(), instruments=IDENTITIES)
     assert found.views == ("traffic", "counter")
-    assert found.gap(IDENTITIES) == ""
+    assert found.unverified(IDENTITIES) == ""
 
 
 def test_nothing_is_verified_by_a_record_that_does_not_hold() -> None:
     found = standing(record(verdict="failed"), now_s=NOW.timestamp(), instruments=IDENTITIES)
-    assert found.gap(IDENTITIES).startswith("numbers of traffic and counter are not verified: ")
-    assert found.gap({"traffic": "a probe, 1000/s"}).startswith("numbers of traffic are not")
+    assert found.unverified(IDENTITIES).startswith(
+        "numbers of traffic and counter are not verified: "
+    )
+    assert found.unverified({"traffic": "a probe, 1000/s"}).startswith("numbers of traffic are not")
 
 
 def test_the_place_says_how_long_a_record_holds() -> None:
