@@ -56,6 +56,27 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert check(tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
 
 
+RESERVED = "      RemotePlace: {name: walnut-virtual-1}\n"
+EQUIPMENT = "".join(
+    f"      {line.strip()}\n"
+    for line in VIRTUAL.splitlines()
+    if line.strip().startswith(("NetworkSerialPort:", "NetworkPowerPort:"))
+)
+
+
+def test_a_place_of_the_coordinators_needs_no_addresses_but_all_drivers(tmp_path: Path) -> None:
+    path = tmp_path / "place.yaml"
+    assert EQUIPMENT in VIRTUAL
+    text = VIRTUAL.replace(EQUIPMENT, RESERVED)
+    path.write_text(text)
+    assert check(path) == []
+
+    path.write_text(text.replace("      SerialDriver: {}\n", "").replace("off_s: 1.0", "of_s: 1.0"))
+    missing, unknown = sorted(check(path), reverse=True)
+    assert "targets.main.drivers.CheckedPowerDriver.of_s: unknown key" in missing + unknown
+    assert "targets.main has no SerialDriver" in missing + unknown
+
+
 def test_a_place_may_have_every_kind_of_instrument(tmp_path: Path) -> None:
     path = tmp_path / "place.yaml"
     resources = """\
