@@ -48,7 +48,7 @@ def write_page(
         summary=summary,
         title=title,
         sentence=sentence,
-        unverified=reason(summary["verification"]),
+        unverified=reason(summary["verification"], summary["instruments"]),
         worst_s=max(values, default=None),
         budgets=budgets(steps),
         good=sum(step["outcome"] in {"new", "old", "recovered"} for step in steps),

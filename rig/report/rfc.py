@@ -92,7 +92,7 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
             title=TITLES[name],
             data=f"{name}.json",
             distributions=distributions(report),
-            unverified=reason(report["verification"]),
+            unverified=reason(report["verification"], report["instruments"]),
             drawing=drawing(report["topology"], report["place"]),
         )
         (folder / f"{name}.html").write_text(html, encoding="utf-8")

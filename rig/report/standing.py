@@ -17,11 +17,12 @@ def is_verified(verification: Mapping[str, Any] | None, view: str) -> bool:
     return OF_VIEW[view] in verification.get("views", OF_VIEW.values())
 
 
-def reason(verification: Mapping[str, Any] | None) -> str:
-    """Say why numbers of a run are not verified; empty: all are."""
+def reason(verification: Mapping[str, Any] | None, instruments: Mapping[str, str]) -> str:
+    """Say why numbers of a run with these instruments are not verified; empty: all are."""
     if not verification:
         return "the run does not say whether its instruments were verified"
     if not verification["verified"]:
         return str(verification["reason"])
-    missing = sorted({OF_VIEW[view] for view in OF_VIEW if not is_verified(verification, view)})
+    used = ("traffic", "counter") if "counter" in instruments else ("traffic",)
+    missing = [view for view in used if not is_verified(verification, view)]
     return f"the verification was not of: {', '.join(missing)}" if missing else ""

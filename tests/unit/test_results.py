@@ -16,6 +16,7 @@ from rig.faults import Outcome
 from rig.instruments.rail import Fall, RailEdge
 from rig.measure import Measurement
 from rig.report.page import measured, write_page
+from rig.report.standing import reason
 from rig.report.summary import summarise, verdict
 from rig.reset import Reset
 from rig.results import Results
@@ -230,6 +231,13 @@ def test_each_view_is_verified_for_itself(
     assert [outage[view]["verified"] for view in ("traffic", "counter", "frame_loss")] == marks
     assert [row["verified"] for row in summary["statistics"]] == marks[:2]
     assert ("the verification was not of" in page.read_text()) is not all(marks)
+
+
+def test_a_run_without_a_counter_needs_none_verified() -> None:
+    of_traffic = {"verified": True, "reason": "", "views": ["traffic"]}
+
+    assert reason(of_traffic, {"traffic": "a probe"}) == ""
+    assert reason(of_traffic, {"traffic": "a probe", "counter": "c"}).endswith("not of: counter")
 
 
 def test_raw_data_are_held_against_the_hash_of_when_they_were_written(tmp_path: Path) -> None:
