@@ -42,5 +42,5 @@ def build(
         mismatch.write_page(folder / "mismatch.html", document)
     reports = rfc.write(folder, summary)
     made = allure and generate(folder, warn, night)
-    write_page(folder / "index.html", summary, allure=made, reports=reports)
+    write_page(folder / "index.html", summary, allure=made, reports=reports, records=results.folder)
     point_latest_to(folder, warn)

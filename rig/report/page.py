@@ -36,9 +36,17 @@ def environment() -> jinja2.Environment:
 
 
 def write_page(
-    path: Path, summary: dict[str, Any], *, allure: bool, reports: Sequence[str] = ()
+    path: Path,
+    summary: dict[str, Any],
+    *,
+    allure: bool,
+    reports: Sequence[str] = (),
+    records: Path | None = None,
 ) -> None:
-    """Render the page of a summary; the raw data and the RFC `reports` are beside it."""
+    """Render the page of a summary; `reports` are the RFC reports beside it.
+
+    `records` is the folder that the raw data's names are from; without one it is the page's.
+    """
     templates = environment()
     templates.filters["measured"] = measured
     steps = summary["steps"]
@@ -56,7 +64,8 @@ def write_page(
         outages=plots.outages(steps),
         timeline=plots.timeline(steps),
         stories=[
-            (step["name"], upgrade.story(path.parent, step)) for step in upgrade.chosen(steps)
+            (step["name"], upgrade.story(records or path.parent, step))
+            for step in upgrade.chosen(steps)
         ],
         allure=allure,
         reports=reports,

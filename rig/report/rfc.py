@@ -70,8 +70,9 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
 
     A run that was recorded without place.json gets none.
     """
+    # matplotlib is slow to import
     from rig.report.distribution import distributions  # noqa: PLC0415
-    from rig.report.page import environment  # noqa: PLC0415 # matplotlib is slow to import
+    from rig.report.page import environment  # noqa: PLC0415
     from rig.report.topology import drawing  # noqa: PLC0415
 
     place = described(folder)

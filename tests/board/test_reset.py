@@ -34,3 +34,4 @@ def test_the_same_release_comes_back(
     campaign.need(release)
     step = campaign.reset(f"{what.value} reset {trial}", what, chosen["off_s"], chosen["steady_s"])
     assert (step.outcome, step.to_release) == (Outcome.old, release), step.error
+    assert step.steady_s is not None, "nobody recorded how good the service was before"
