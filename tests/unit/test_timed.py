@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.exercise import Recording, _nearest
-from rig.faults import CutAtMark, CutAtOperation, Kind, Outcome, parse
-from rig.long_way import Replayed, _check_cut
+from rig.faults import CutAtMark, CutAtOperation, Kind, parse
 from rig.place_file import firmware_index
 from rig.release import Catalogue
 from rig.sweep import TIMED as TIMED_KINDS
@@ -212,26 +211,6 @@ def test_drawn_cuts_are_claimed_in_order_with_their_stratum(tmp_path: Path) -> N
     assert claimed == points
     records.release_claims()
     assert records.claim("two") == points[0], "what a killed worker had taken is done again"
-
-
-@pytest.mark.parametrize(
-    ("ended_on", "outcome", "said"),
-    [
-        ("cut", Outcome.old, Outcome.old),
-        ("refused busy", Outcome.old, Outcome.bench),
-        ("done", Outcome.new, Outcome.bench),
-        ("", Outcome.bricked, Outcome.bricked),
-    ],
-)
-def test_a_trial_whose_cut_never_came_is_the_benchs_and_a_dead_board_is_not(
-    ended_on: str, outcome: Outcome, said: Outcome
-) -> None:
-    trial = Replayed(outcome=outcome, release="1.0.0", flash_sha256=None, ended_on=ended_on)
-
-    _check_cut(trial, CutAtMark(phase="run", event="commit"))
-
-    assert trial.outcome is said
-    assert (trial.error is None) is (said is outcome)
 
 
 def recording(*times_s: float) -> Recording:
