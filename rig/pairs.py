@@ -56,6 +56,10 @@ def falls_back(release: str) -> str:
     return f"falls back to {release}"
 
 
+def gave_up(reason: str) -> str:
+    return f"gave up: {reason}"
+
+
 def refused(reason: str) -> str:
     return f"refused: {reason}"
 
