@@ -29,7 +29,9 @@ def replay(
     """
     replayed = LongWay(exercise, on_event, keep=folder).run(plan, own_boots=exercise.own_boots)
     record = plain(replayed) | {"plan": str(plan)} | more
-    (folder / "replay.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    fresh = folder / "replay.json.new"
+    fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    fresh.replace(folder / "replay.json")  # whole or not there, for a disk may be full
     if not replayed.outcome.good and replayed.outcome is not Outcome.bench:
         rescue(exercise.place, exercise.old, say)
     return replayed

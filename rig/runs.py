@@ -9,11 +9,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from rig.errors import BenchError
+
 ROOT = Path(__file__).resolve().parents[1]
 BOARD_TESTS = ROOT / "tests" / "board"
 # Exit codes
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
-PYTEST_INTERRUPTED = 2
+# pytest's own, docs.pytest.org/en/stable/reference/exit-codes.html; more is no verdict on anything
+PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE = 1, 2, 4
+UNRECORDED = os.EX_IOERR  # conftest.py: the run's records could not be written
 RECORD_TO = "WALNUT_RECORD_TO"  # environment: DSN of a lab's server that runs are copied to
 ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
 _BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
@@ -48,12 +52,19 @@ def start(words: list[str], log: Path | None = None) -> subprocess.Popen[bytes]:
 
 
 def wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order."""
+    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order.
+
+    Raises:
+        BenchError: it could not write its records, and has said why.
+    """
     while True:
         try:
-            return child.wait()
+            code = child.wait()
         except KeyboardInterrupt:
             continue
+        if code == UNRECORDED:
+            raise BenchError("the run could not write its records: what it said last tells why")
+        return code
 
 
 def told(folder: Path) -> tuple[int, str] | None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from rig.errors import BoardError
 from rig.faults import CutAtOperation, Kind
 from rig.reinstall import rescue
@@ -77,6 +79,13 @@ def test_a_board_on_a_failing_bench_is_not_rescued(tmp_path: Path) -> None:
 
     assert record_in(tmp_path)["outcome"] == "bench"
     assert board.rescued == []
+
+
+def test_a_record_that_found_no_room_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "replay.json.new").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        replayed(place(), tmp_path)
+    assert not (tmp_path / "replay.json").exists()
 
 
 def test_a_rescue_says_what_came_of_it() -> None:
