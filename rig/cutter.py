@@ -102,6 +102,7 @@ def recover(
         follower, ended_on = _cut_recovery(place, cut, on_event)
         boots += follower.boots
         if ended_on != "cut":
+            place.need("interposer").disarm()  # it must not come later, in the login
             place.strategy.lost()
             missed = f"the nested cut {cut} never came: the recovery ended on {ended_on!r}"
             return Recovery(boots + place.boot(), missed)

@@ -72,9 +72,11 @@ def test_a_boot_that_a_cut_ended_does_not_count_and_another_one_does(what: str) 
 @pytest.mark.parametrize("what", ["upgrade", "prom", "data"])
 def test_a_nested_cut_that_never_comes_is_the_benchs_failure(what: str) -> None:
     place = place_for(what, Life(UP))
+    place.boot = lambda: int(place.interposer.armed is None)  # type: ignore[method-assign]
 
     replayed = run(place, what, TWO)
 
+    assert replayed.boots == 2, "the armed cut must not come in the login"
     assert replayed.outcome is Outcome.bench
     assert "the nested cut cut@op:3/after never came: the recovery ended on 'up'" in str(
         replayed.error
