@@ -102,15 +102,15 @@ class Campaign:
         self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")
 
     def _check_verified(self) -> None:
-        """Say whether these instruments have shown what they state; each number will carry it."""
+        """Say whose numbers are not verified; each number will carry it."""
         path = self.place.path
         identities = self._watch.identities()
         standing = calibration.of_place(path, now_s=wall_time_s(), instruments=identities)
         self.results.add_verification(standing)
         if self._require_verified:
             calibration.require(path, standing)
-        if not standing.verified:
-            self.say(f"numbers are not verified: {standing.reason}")
+        if said := standing.unverified(identities):
+            self.say(said)
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""

@@ -40,11 +40,17 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
         command.add_argument("--record-to", metavar="DSN", help=f"or ${runs.RECORD_TO}")
-    for command in (demo, cycle):
-        command.add_argument(
+    for command in (demo, cycle, reset):
+        verified = command.add_mutually_exclusive_group()
+        verified.add_argument(
             "--require-verified",
             action="store_true",
-            help="refuse a place whose last verify-measurement is missing, old or failed",
+            help="refuse a place whose last verify-measurement is missing, partial, old or failed",
+        )
+        verified.add_argument(
+            "--unverified",
+            action="store_true",
+            help="run all the same where the place file says `require_verified: true`",
         )
     cycle.add_argument("--from", dest="old", required=True, metavar="RELEASE")
     cycle.add_argument("--to", dest="new", required=True, metavar="RELEASE")
@@ -149,17 +155,19 @@ def _cycle(arguments: argparse.Namespace) -> int:
 
 
 def _verified(arguments: argparse.Namespace) -> list[str]:
-    """Refuse a place at once that is not verified, if that is asked for; return pytest's option.
+    """Refuse a place at once that is not verified, if call or place ask for that.
 
-    The instruments' identities are compared later, once they have been asked.
+    Return pytest's option.  The instruments' identities are compared later, once they have been
+    asked.
     """
-    if not arguments.require_verified:
-        return []
     from rig import calibration  # noqa: PLC0415 # labgrid is slow to import
     from rig.clock import wall_time_s  # noqa: PLC0415
     from rig.place_file import require  # noqa: PLC0415
 
     require(arguments.place)
+    asked = arguments.require_verified or calibration.is_required(arguments.place)
+    if arguments.unverified or not asked:
+        return []
     standing = calibration.of_place(arguments.place, now_s=wall_time_s())
     calibration.require(arguments.place, standing)
     return ["--rig-require-verified"]
@@ -196,7 +204,7 @@ def _reset(arguments: argparse.Namespace) -> int:
         "steady_s": arguments.steady_s,
     }
     options = [f"--rig-from={release}", f"--rig-resets={json.dumps(settings)}"]
-    return _pytest("test_reset.py", arguments, options)
+    return _pytest("test_reset.py", arguments, [*options, *_verified(arguments)])
 
 
 def _rescue(arguments: argparse.Namespace) -> int:

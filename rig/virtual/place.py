@@ -38,6 +38,7 @@ class VirtualPlace:
         models: Mapping[str, str] = DEFAULTS,
     ) -> None:
         self.endpoints = endpoints
+        self.models = dict(models)
         endpoints.folder.mkdir(parents=True, exist_ok=True)
         flash_file = endpoints.flash
         if not flash_file.exists() or flash_file.stat().st_size != flash_map.size:
@@ -103,6 +104,7 @@ class VirtualPlace:
     def status(self) -> dict[str, Any]:
         status = self.endpoints.status()
         return status | {
+            "models": self.models,
             "powered": self.feed.powered,
             "faults": list(self.faults),
             "faults_met": self._faults_met(),
