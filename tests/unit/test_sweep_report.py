@@ -46,10 +46,11 @@ def folder(tmp_path: Path) -> Path:
     records = SweepRecords(tmp_path / "sweep.sqlite")
     heard = [(1, "run.start")]
     recording = {"heard": heard, "times_s": [0.5, 1.5]}
-    records.begin(SETTINGS, "0" * 64, label(journal, heard, flash_map), recording, 1.0)
+    operations = label(journal, heard, flash_map)
     first, second, third, fourth = cuts([1, 2], [Kind.torn, Kind.after], 1)
-    records.add_points([Point(cut, SHORT) for cut in (first, second, third, fourth)])
-    records.add_points([Point(second, LONG)])
+    points = [Point(cut, SHORT) for cut in (first, second, third, fourth)]
+    points.append(Point(second, LONG))
+    records.begin(SETTINGS, "0" * 64, operations, recording, 1.0, points)
     judged(records, first, "mixed")
     judged(records, second, "old")
     judged(records, third, "new")

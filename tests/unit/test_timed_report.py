@@ -46,13 +46,12 @@ def folder(tmp_path: Path) -> Path:
     strata = strata_of(lines, "upgrade")
     facts = {"strata": [stratum.to_json() for stratum in strata], "boots": 1}
     records = SweepRecords(tmp_path / "sweep.sqlite")
-    records.begin(SETTINGS, digest(strata), (), facts, 30.0)
     points = [
         Point(CutAtMark(phase=phase, event=event, delay_ms=40), TIMED, number)
         for number, (_, phase, event) in enumerate(SAID, start=1)
     ]
     points.append(Point(CutAtMark(phase="run", event="start", delay_ms=90), TIMED, 3))
-    records.add_points(points)
+    records.begin(SETTINGS, digest(strata), (), facts, 30.0, points)
     judged(records, points[0], "old", edge(0.043))
     judged(records, points[1], "old", None)
     judged(records, points[2], "mixed", edge(0.045))
