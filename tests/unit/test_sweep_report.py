@@ -11,6 +11,7 @@ import pytest
 
 from rig.faults import CutAtOperation, Kind
 from rig.release import FlashMap
+from rig.report.fault_map import LABELS_MAX, fault_map
 from rig.report.journal import journal_timeline
 from rig.report.sweep import agrees, build
 from rig.sweep import cuts, label
@@ -145,6 +146,40 @@ def test_a_figure_is_the_same_for_the_same_records(folder: Path, name: str) -> N
     build(folder)
     assert (folder / name).read_bytes() == first
     assert b"var(" not in first, "a file of its own is for programs that know no CSS, too"
+
+
+def test_the_fault_map_has_a_panel_for_each_partition_of_a_phase_and_names_what_failed(
+    folder: Path,
+) -> None:
+    records = SweepRecords(folder / "sweep.sqlite")
+
+    picture = fault_map(records.operations(), records.points())
+
+    told = [" ".join(text.split()) for text in re.findall(r"<text [^>]*>(.*?)</text>", picture)]
+    assert {"staging erase: operation 1", "commit: operation 2", "slot-b", "env"} <= set(told)
+    assert {"old", "new", "mixed", "torn", "after"} <= set(told), "legends"
+    assert told.count("op:1/torn:seed=1") == 1
+    assert "before" not in told, "no such cut was made"
+
+
+def test_bad_outcomes_beyond_a_readable_number_are_counted_not_named(folder: Path) -> None:
+    operations = SweepRecords(folder / "sweep.sqlite").operations()
+    points = [
+        {
+            "plan": f"cut@op:1/torn:seed={seed}",
+            "way": SHORT,
+            "number": 1,
+            "kind": "torn",
+            "depth": 1,
+            "outcome": "bricked" if seed < LABELS_MAX + 4 else "bench",
+        }
+        for seed in range(1, LABELS_MAX + 6)
+    ]
+
+    picture = fault_map(operations, points)
+
+    assert len(re.findall(r">op:1/torn:seed=\d+</text>", picture)) == LABELS_MAX
+    assert "3 more bad outcomes: listed below" in picture
 
 
 def test_the_timeline_names_what_the_board_said_once_for_what_lies_together(folder: Path) -> None:
