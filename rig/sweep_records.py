@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,19 +117,9 @@ class SweepRecords:
                 ),
             )
             database.executemany(
-                "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        item.number,
-                        item.what,
-                        item.offset,
-                        item.length,
-                        item.sha256,
-                        item.partition,
-                        item.phase,
-                    )
-                    for item in operations
-                ],
+                "INSERT INTO operation (number, what, start, length, sha256, partition, phase)"
+                " VALUES (:number, :what, :offset, :length, :sha256, :partition, :phase)",
+                map(asdict, operations),
             )
             _add(database, points)
 
@@ -169,19 +159,11 @@ class SweepRecords:
         return found
 
     def operations(self) -> list[Labelled]:
-        rows = self._database.execute("SELECT * FROM operation ORDER BY number")
-        return [
-            Labelled(
-                number=row["number"],
-                what=row["what"],
-                offset=row["start"],
-                length=row["length"],
-                sha256=row["sha256"],
-                partition=row["partition"],
-                phase=row["phase"],
-            )
-            for row in rows
-        ]
+        rows = self._database.execute(
+            "SELECT number, what, start AS offset, length, sha256, partition, phase"
+            " FROM operation ORDER BY number"
+        )
+        return [Labelled(**dict(row)) for row in rows]
 
     # ---- points
     def add_points(self, points: Iterable[Point]) -> None:
@@ -295,8 +277,15 @@ class SweepRecords:
             )
 
     def nested_done(self, point: Point, count: int) -> None:
-        """Note that all cuts nested in this one have been judged."""
+        """Note that all cuts nested in this one have been judged.
+
+        Those that an earlier look had left open are dropped: after this one there are none.
+        """
         with self._change() as database:
+            database.execute(
+                "DELETE FROM point WHERE outcome IS NULL AND way = ? AND plan LIKE ? || ',%'",
+                (point.way, str(point.cut)),
+            )
             database.execute(
                 "UPDATE point SET nested = ? WHERE plan = ? AND way = ?",
                 (count, str(point.cut), point.way),

@@ -2,7 +2,7 @@
 """Which points a sweep has, what they are called, and that a key says all of a trial."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
@@ -84,6 +84,7 @@ names = st.from_regex(r"\d{1,3}\.\d{1,3}\.\d{1,3}", fullmatch=True)
 hashes = st.from_regex(r"[0-9a-f]{12}", fullmatch=True)
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(names, hashes, names, hashes, st.integers(1, 9999), st.integers(1, 99))
 def test_a_key_reads_back(
     old: str, old_hash: str, new: str, new_hash: str, operation: int, nested: int

@@ -212,6 +212,23 @@ def test_a_board_that_is_good_once_and_not_again_is_not_good(tmp_path: Path) -> 
     assert bench.records.is_finished()
 
 
+def test_what_was_left_to_cut_in_a_recovery_goes_when_the_board_is_bad_the_next_time(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    bench.looks.outcomes = [Outcome.old, Outcome.old, Outcome.old, Outcome.bench]
+    with pytest.raises(BenchError, match="op:42/after,op:2/after"):
+        bench.work(short(COMMIT))
+    bench.records.release_claims()
+    bench.looks.outcomes = [Outcome.bricked]
+
+    bench.work()
+
+    assert bench.found(short(COMMIT))["outcome"] == "bricked"
+    assert bench.found(nested(COMMIT, 1))["outcome"] == "old", "what was judged stays"
+    assert bench.records.is_finished()
+
+
 # ---- verdicts on the same flash
 def same_flash(bench: Bench, *operations: int) -> None:
     for operation in operations:
