@@ -2,6 +2,7 @@
 """Options and hooks of every test run; places and campaigns are in tests/board/conftest.py."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
     group.addoption("--rig-resets", default="{}", help="settings of `rig reset`, JSON")
     group.addoption("--rig-sweep", default="{}", help="settings of a sweep, JSON")
+    group.addoption(
+        "--rig-command", type=int, default=os.getppid(), help="process that started this run"
+    )
     group.addoption("--rig-verify", default="{}", help="settings of a verification, JSON")
     group.addoption(
         "--rig-require-verified", action="store_true", help="refuse a place that is not verified"

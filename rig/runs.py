@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rig.errors import BenchError
@@ -42,13 +42,17 @@ def with_records(folder: Path) -> list[str]:
     return [f"--alluredir={folder / 'allure-results'}", f"--junitxml={folder / 'junit.xml'}"]
 
 
-def start(words: list[str], log: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start pytest; with `log` it talks to that file."""
+def start(
+    words: list[str], log: Path | None = None, held: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start pytest; with `log` it talks to that file; it keeps the descriptors `held`, too."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if log is None:
-        return subprocess.Popen(words, cwd=ROOT, env=environment)
+        return subprocess.Popen(words, cwd=ROOT, env=environment, pass_fds=held)
     with log.open("ab") as output:
-        return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        return subprocess.Popen(
+            words, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=held
+        )
 
 
 def wait(child: subprocess.Popen[bytes]) -> int:
