@@ -85,7 +85,10 @@ class Sweeper(Worker):
         chance = random.Random(self.settings["seed"])  # noqa: S311 # repeatable, not secret
         sample = [cut for cut in chosen if cut.kind is not Kind.unstable]
         sample = chance.sample(sample, min(self.settings["long"], len(sample)))
-        return [*(Point(cut, SHORT) for cut in chosen), *(Point(cut, LONG) for cut in sample)]
+        # A cut before an operation leaves the flash that one after the operation before it has
+        # left: side by side with that, it would be booted for nothing.
+        short = sorted(chosen, key=lambda cut: cut.kind is Kind.before)
+        return [*(Point(cut, SHORT) for cut in short), *(Point(cut, LONG) for cut in sample)]
 
     def _in_scope(self, operations: tuple[Labelled, ...]) -> list[Labelled]:
         if self.exercise.what != "confirm":

@@ -306,6 +306,19 @@ def test_as_many_real_cuts_are_planned_as_asked_for_or_there_can_be(
     assert len([point for point in points if point["way"] == SHORT]) == 2 * len(OPERATIONS)
 
 
+def test_cuts_that_leave_one_flash_are_not_judged_side_by_side(tmp_path: Path) -> None:
+    """The flash before an operation is that after the one before it: the latter goes first."""
+    bench = Bench(tmp_path)
+    bench.settings |= {"long": 0, "kinds": ["before", "after"]}
+    bench.looks.outcomes = [Outcome.old] * BASELINES
+
+    bench.sweeper().plan()
+
+    claimed = [bench.records.claim(f"board {number}") for number in range(2 * len(OPERATIONS))]
+    kinds = [point.cuts[-1].kind for point in claimed if point]
+    assert kinds == [Kind.after] * len(OPERATIONS) + [Kind.before] * len(OPERATIONS)
+
+
 def test_a_worker_whose_command_was_killed_before_it_began_judges_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     sha256 = bench.recording.journal_sha256
