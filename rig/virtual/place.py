@@ -144,6 +144,8 @@ class VirtualPlace:
                 self.board.boot_loop = on
             case "board", "never-back":
                 self.board.never_back = on
+            case "board", "weak-flash":
+                self.flash.weak = int(value)
             case (("qemu" | "nbdkit"), "kill"):
                 self.board.kill_for_fault(target)
                 self._met_at_once += 1
@@ -173,7 +175,7 @@ class VirtualPlace:
         self.pdu.faults.met = self.flash.met = self._met_at_once = 0
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
-        self.counter.time_base, self.flash.late = 1.0, 0
+        self.counter.time_base, self.flash.late, self.flash.weak = 1.0, 0, 0
         self.gate.order(delay=0.0, jitter=0.0)
         self.faults.clear()
 

@@ -29,9 +29,9 @@ def plan(words: list[str], folder: Path) -> list[str]:
     strata = [Stratum(mark=mark, begin_s=0.0, length_s=1.0) for mark in MARKS]
     records = SweepRecords(folder / "sweep.sqlite")
     facts = {"strata": [stratum.to_json() for stratum in strata], "boots": 1}
-    records.begin(settings, digest(strata), (), facts, 30.0)
     cuts = [CutAtMark(phase=mark.phase, event="start", delay_ms=DELAY_MS) for mark in MARKS]
-    records.add_points([Point(cut, TIMED, number) for number, cut in enumerate(cuts, start=1)])
+    points = [Point(cut, TIMED, number) for number, cut in enumerate(cuts, start=1)]
+    records.begin(settings, digest(strata), (), facts, 30.0, points)
     records.close()
     return [str(cut) for cut in cuts]
 
