@@ -120,7 +120,7 @@ class Injector:
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)
-        ended_on = follower.follow(deadline, cutter.is_cut)
+        ended_on = follower.follow(deadline, lambda: self._is_cut(cutter))
         if cutter.done:  # the last line may be the mark, too
             ended_on = "cut"
         result.edge = cutter.edge
@@ -142,6 +142,11 @@ class Injector:
         if self._watch and episode:
             self._watch.close(episode)
         return episode
+
+    def _is_cut(self, cutter: Cutter) -> bool:
+        if self._watch:
+            self._watch.tend()
+        return cutter.is_cut()
 
     def _after_cut(self, result: StepResult, plan: Plan) -> None:
         """Note what the cut left in the flash, cut again as planned, and let the board recover."""
