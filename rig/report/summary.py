@@ -16,12 +16,7 @@ from rig.statistics import median, order_statistic_bounds, worst
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")
-IMPAIRED = (
-    "duplicates",
-    "reordered",
-    "late",
-    "corrupted",
-)  # RFC 6412; runs of an older rig lack one
+IMPAIRED = ("duplicates", "reordered", "late", "corrupted")  # RFC 6412
 
 
 def summarise(results: Results) -> dict[str, Any]:

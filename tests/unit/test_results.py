@@ -89,6 +89,15 @@ def test_impaired_answers_are_in_the_summary_and_on_the_page(results: Results) -
     assert "answers duplicates" not in page.read_text()
 
 
+def test_a_run_of_an_older_rig_knows_of_no_corrupted_answers(results: Results) -> None:
+    results.add_step(step())
+    with sqlite3.connect(results.path) as older:
+        older.execute("UPDATE trial SET record = json_remove(record, '$.outages.corrupted')")
+    older.close()
+
+    assert summary_of(results)["steps"][0]["impaired"]["corrupted"] == 0
+
+
 def cut_step(edge: RailEdge | None) -> StepResult:
     cut = step()
     cut.edge = edge

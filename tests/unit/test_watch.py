@@ -53,6 +53,7 @@ class Traffic:
         self.path = path
         self.blocked: Spans = ()
         self.stalled: Spans = ()
+        self.doubt_us = 0
         self.forgotten_s = 0.0
 
     def identity(self) -> str:
@@ -71,7 +72,12 @@ class Traffic:
         failed, skipped = _inside(due, self.blocked), _inside(due, self.stalled)
         answered = self._service.up(due[~failed & ~skipped])
         rows = (
-            _records(traffic_process.ANSWER, answered, at_s=answered + TRIP_S),
+            _records(
+                traffic_process.ANSWER,
+                answered,
+                at_s=answered + TRIP_S,
+                doubt_us=self.doubt_us,
+            ),
             _records(traffic_process.FAILED, due[failed], counter=1, status=errno.ENETUNREACH),
             _records(traffic_process.SKIPPED, due[skipped], counter=1),
             _records(traffic_process.PROGRESS, due[-1:]),
@@ -297,6 +303,28 @@ def test_a_counter_that_sees_nothing_after_it_was_started_anew_is_the_benchs(
 
     with pytest.raises(BenchError, match="saw no steady heartbeat"):
         watched.watch.open("event")
+
+
+def test_a_counter_that_is_started_anew_meanwhile_delays_no_recovery(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, holds=6000, start_s=0.5)
+    began_s = watched.clock.now()
+
+    found = watched.event((0.5, 1.0), lasts_s=1.5)
+
+    assert watched.counter.starts == 1
+    assert found.recovered
+    assert watched.clock.now() - began_s < 1.0 + 5.0 + 1.0, "RFC 6412's five seconds, and a second"
+
+
+def test_stamps_that_cannot_be_are_in_the_budget_and_told(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.traffic.doubt_us = 8000
+
+    found = watched.event((0.5, 1.0), lasts_s=1.5)
+
+    (doubt,) = (item for item in found.traffic.budget if item.cause == "clock correlation")
+    assert doubt.half_width == pytest.approx(8e-3)
+    assert any("wall clock was set" in note for note in found.notes)
 
 
 def test_an_event_that_was_given_up_does_not_fill_the_memory(tmp_path: Path) -> None:
