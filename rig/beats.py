@@ -76,6 +76,11 @@ class Beats:
         self._renewals: list[Renewal] = []
         self.known_until_s = 0.0  # what the counter saw until then has been read
 
+    def start(self) -> None:
+        """Have the counter stamp from now on."""
+        self.counter.start()
+        self.known_until_s = self._clock.now()
+
     def drain(self) -> None:
         """Read what the counter has stamped since the last time.
 
@@ -93,14 +98,22 @@ class Beats:
 
     def tend(self) -> None:
         """Read the counter if it may be nearly full by now; costs nothing otherwise."""
-        since_s = self._clock.now() - self.known_until_s
-        held = self.counter.readings + since_s / self._period_s
-        if held >= NEARLY_FULL * self.counter.READINGS_MAX:
+        if self._held() >= NEARLY_FULL * self.counter.READINGS_MAX:
             self.drain()
 
+    def _held(self) -> float:
+        """Return how many stamps the counter may have taken by now."""
+        since_s = self._clock.now() - self.known_until_s
+        return self.counter.readings + since_s / self._period_s
+
     def make_room(self) -> None:
-        """Start the counter anew when less than half of what it can hold is left."""
-        if self.counter.readings > self.counter.READINGS_MAX / 2:
+        """Read the counter, and start it anew when less than half of what it can hold is left.
+
+        One that nobody has read for so long that it may have stopped is not read any more.
+        """
+        if self._held() < self.counter.READINGS_MAX:
+            self.drain()
+        if self._held() > self.counter.READINGS_MAX / 2:
             self._renew()
 
     def _renew(self) -> None:

@@ -68,7 +68,7 @@ class ServiceWatch:
         self._traffic.start()
         try:
             if self._beats:
-                self._beats.counter.start()
+                self._beats.start()
         except BaseException:
             self._traffic.stop()
             raise
@@ -132,6 +132,8 @@ class ServiceWatch:
         Raises:
             BenchError: one of them has ended.
         """
+        if self._beats and not self._unmeasured:  # nobody may have read it for long
+            self._beats.make_room()
         self._wait(Deadline.after(self._clock, duration_s))
 
     def open(self, label: str) -> Episode:
@@ -142,7 +144,6 @@ class ServiceWatch:
         Raises:
             BenchError: it sees no heartbeat afterwards.
         """
-        self._drain()
         if self._beats:
             self._beats.make_room()
             self._regain_sight(self._beats)

@@ -48,8 +48,9 @@ class FakeCounter:
 
 def started() -> tuple[Beats, FakeCounter, StillClock]:
     counter = FakeCounter(offset_s=90.0, error_s=0.002)
-    counter.start()
-    return Beats(counter, counter.clock, period_s=1.0), counter, counter.clock
+    beats = Beats(counter, counter.clock, period_s=1.0)
+    beats.start()
+    return beats, counter, counter.clock
 
 
 def renewed(*, seen_until_s: float = 96.0, takes_s: float = 4.0) -> tuple[Beats, FakeCounter]:
@@ -58,7 +59,6 @@ def renewed(*, seen_until_s: float = 96.0, takes_s: float = 4.0) -> tuple[Beats,
     counter.stamps = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     counter.takes_s = takes_s
     clock.now_s = seen_until_s
-    beats.drain()
     beats.make_room()
     counter.offset_s, counter.error_s = 100.0, 0.003
     counter.stamps = [1.0, 2.0]
@@ -89,6 +89,16 @@ def test_a_counter_with_room_for_as_much_again_runs_on() -> None:
 
     assert counter.runs == 1
     assert beats.blind == ()
+
+
+def test_a_counter_that_may_have_stopped_is_started_anew_unread() -> None:
+    beats, counter, clock = started()
+    clock.now_s += 10.0
+    counter.stamps = [float(second) for second in range(10)]
+    beats.make_room()
+
+    assert counter.runs == 2
+    assert counter.stamps, "a counter that has stopped cannot be read"
 
 
 def test_a_run_that_ended_keeps_its_own_clock() -> None:

@@ -239,6 +239,21 @@ def test_a_step_longer_than_the_counters_memory_is_measured(tmp_path: Path) -> N
     assert found.recovered
 
 
+@pytest.mark.parametrize("steady_s", [0.0, 2.0])
+def test_a_counter_that_ran_full_between_two_steps_is_of_use_again(
+    tmp_path: Path, steady_s: float
+) -> None:
+    """A board that is programmed anew between them beats on, and nobody reads the counter."""
+    watched = Watched(tmp_path, holds=6000)
+    watched.clock.sleep(60.0)
+    watched.watch.wait(steady_s)
+
+    found = watched.event((0.5, 1.5), lasts_s=2.0)
+
+    assert watched.counted(found)[0] == pytest.approx(1.0, abs=2e-3)
+    assert found.agreement == "agree"
+
+
 def test_an_outage_that_falls_into_the_counters_blindness_is_never_no_loss(
     tmp_path: Path,
 ) -> None:
