@@ -47,12 +47,22 @@ class Cutter:
             self.edge = fall.since(event.seen_at_s) if fall else None
             self.done = True
 
-    def follow(self, follower: Follower, deadline: Deadline) -> str:
-        """Return what ended it, as `Follower.follow` does.
+    def follow(
+        self,
+        follower: Follower,
+        deadline: Deadline,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> str:
+        """Return what ended it, as `Follower.follow` does; `meanwhile` is called now and then.
 
         The last line may be the mark, or have come just before the power went: that is a cut, too.
         """
-        ended_on = follower.follow(deadline, self.is_cut)
+
+        def is_cut() -> bool:
+            meanwhile()
+            return self.is_cut()
+
+        ended_on = follower.follow(deadline, is_cut)
         return "cut" if self.is_cut() else ended_on
 
     def is_cut(self) -> bool:

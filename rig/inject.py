@@ -108,7 +108,7 @@ class Injector:
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)
-        ended_on = cutter.follow(follower, deadline)
+        ended_on = cutter.follow(follower, deadline, self._tend)
         result.edge = cutter.edge
         result.upgrade = follower.record(url, ended_on)
         place.strategy.lost()
@@ -125,6 +125,10 @@ class Injector:
         if missed and result.outcome.good:  # a bad board is bad without the cut, too
             raise BenchError(missed)
         return episode
+
+    def _tend(self) -> None:
+        if self._watch:
+            self._watch.tend()
 
     def _after_cut(self, result: StepResult, plan: Plan) -> str:
         """Note what the cut left in the flash and let the board recover, which may be cut, too.

@@ -21,6 +21,7 @@ from rig.topology import described
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")
+IMPAIRED = ("duplicates", "reordered", "late", "corrupted")  # RFC 6412
 
 
 def summarise(results: Results) -> dict[str, Any]:
@@ -93,9 +94,7 @@ def _step(record: dict[str, Any], verification: dict[str, Any] | None) -> dict[s
         "outcome": record["outcome"],
         "ended_on": record["ended_on"],
         "outage": _outage(outages, verification),
-        "impaired": {
-            kind: outages[kind] if outages else 0 for kind in ("duplicates", "reordered", "late")
-        },
+        "impaired": {kind: (outages or {}).get(kind, 0) for kind in IMPAIRED},
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),
         "steady_s": _rounded(record.get("steady_s")),
