@@ -14,8 +14,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from rig.errors import BenchError, UsageError
-from rig.gate import Night
 from rig.history import nights
+from rig.night import Night
 from rig.records import Database, schema
 from rig.records.rows import sha256
 from rig.results import open_records

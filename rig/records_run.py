@@ -10,7 +10,8 @@ from rig.errors import UsageError
 from rig.runs import BENCH, GOOD, PRODUCT
 
 if TYPE_CHECKING:
-    from rig.gate import Judgement, Night
+    from rig.gate import Judgement
+    from rig.night import Night
 
 BASELINE = 10
 PAGE = "history.html"

@@ -75,6 +75,25 @@ def test_a_steps_figures_phases_and_raw_data_are_rows(file: Path) -> None:
     )
 
 
+def test_an_outage_has_the_date_of_the_verification_that_it_stands_on(tmp_path: Path) -> None:
+    results = Results.create(tmp_path / "results.sqlite", place="p", command="c")
+    results.add_step(step())
+    for views in (("traffic", "counter"), ("traffic",)):
+        record = {"verified": True, "reason": "", "when": "2026-11-24T01:00:00+00:00"}
+        results.add_verification({**record, "views": views})
+        results.add_step(step())
+    results.close()
+
+    query = "SELECT name FROM measurement WHERE trial = ? AND calibration LIKE '2026-11-24T%'"
+    found = [
+        {name for (name,) in rows(results.path, query.replace("?", str(trial)))}
+        for trial in (1, 2, 3)
+    ]
+
+    by_traffic = {"outage.traffic", "outage.traffic.frame_loss"}
+    assert found == [set(), by_traffic | {"outage.counter"}, by_traffic]
+
+
 def test_a_file_is_strict_keeps_its_keys_and_writes_ahead(file: Path) -> None:
     assert rows(file, "PRAGMA journal_mode") == [("wal",)]
     strict = rows(file, "SELECT name FROM pragma_table_list WHERE strict AND schema = 'main'")
