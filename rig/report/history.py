@@ -12,7 +12,6 @@ from rig.night import Key, Night
 from rig.report.figure import picture
 from rig.report.page import environment
 from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN
-from rig.statistics import median, worst
 
 PANEL_INCHES = 1.55
 LABELS_MAX = 12
@@ -88,14 +87,14 @@ def _panel(
     )
     axes.plot(
         at_night,
-        [median(list(values)) for _, values in having],
+        [night.samples[key].median for night in nights if key in night.samples],
         "o-",
         color=BLUE.light,
         label="median",
     )
     axes.plot(
         at_night,
-        [worst(list(values)) for _, values in having],
+        [night.samples[key].worst for night in nights if key in night.samples],
         "v",
         color=INK.light,
         markersize=4,

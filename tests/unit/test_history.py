@@ -108,6 +108,15 @@ def test_what_is_older_or_of_another_place_is_left_out(same: Path) -> None:
         nights([str(same)], since="yesterday")
 
 
+def test_a_place_is_given_by_its_file_or_by_its_name(
+    same: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("virtual", "places/virtual.yaml"):
+        assert main(["gate", "--results", str(same), "--place", place]) == 0
+    assert main(["gate", "--results", str(same), "--place", "places/other.yaml"]) == 2
+    assert "no run of other there" in capsys.readouterr().err
+
+
 def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> None:
     night = nights([str(same)])[0]
     assert night.samples[KEY].values.size == 10
