@@ -31,7 +31,10 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         command.add_argument("--since", default="", metavar="DATE", help="leave out older runs")
         command.add_argument("--to", type=Path, help=f"folder for {PAGE}")
         command.add_argument(
-            "--alpha", type=float, default=0.05, help="chance of a false alarm (default 0.05)"
+            "--alpha",
+            type=float,
+            default=0.05,
+            help="chance of a false alarm in ten nights in a row (default 0.05)",
         )
     gate.add_argument(
         "--baseline", type=int, default=BASELINE, metavar="N", help=f"runs (default {BASELINE})"
