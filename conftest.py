@@ -2,16 +2,20 @@
 """Options and hooks of every test run; places and campaigns are in tests/board/conftest.py."""
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rig import disk, runs
 from rig.errors import RigError
+from rig.runs import ERROR_FILE
 
-ERROR_FILE = "error.json"  # rig/runs.py reads it
 KINDS = ("UsageError", "BenchError", "BoardError")
+UNRECORDED = pytest.StashKey[str]()  # what the command that started us must hear, and will not
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--rig-fault", default="none", help="fault plan of each cycle's upgrade")
     group.addoption("--rig-resets", default="{}", help="settings of `rig reset`, JSON")
     group.addoption("--rig-sweep", default="{}", help="settings of a sweep, JSON")
+    group.addoption(
+        "--rig-command", type=int, default=os.getppid(), help="process that started this run"
+    )
     group.addoption("--rig-verify", default="{}", help="settings of a verification, JSON")
     group.addoption(
         "--rig-require-verified", action="store_true", help="refuse a place that is not verified"
@@ -37,11 +44,41 @@ def pytest_exception_interact(
     """Leave the rig's own errors where the command that started us finds them."""
     folder = node.config.getoption("rig_report", None)
     error = call.excinfo.value if call.excinfo else None
+    if folder and isinstance(error, OSError):
+        error = disk.full(error, folder)
     if folder and isinstance(error, RigError):
-        names = [kind.__name__ for kind in type(error).__mro__]
-        kind = next((name for name in names if name in KINDS), "RigError")
-        facts = {"kind": kind, "who": error.who, "text": str(error)}
-        (Path(folder) / ERROR_FILE).write_text(json.dumps(facts), encoding="utf-8")
+        _leave(error, folder, node.config)
+
+
+def _leave(error: RigError, folder: Path, config: pytest.Config) -> None:
+    names = [kind.__name__ for kind in type(error).__mro__]
+    kind = next((name for name in names if name in KINDS), "RigError")
+    facts = {"kind": kind, "who": error.who, "text": str(error)}
+    try:
+        (folder / ERROR_FILE).write_text(json.dumps(facts), encoding="utf-8")
+    except OSError as failure:
+        said = f"error ({error.who} must act): {error}"
+        config.stash[UNRECORDED] = f"{said}\n{disk.full(failure, folder) or failure}\n"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """Have a run that could not write its records end on a code of its own."""
+    try:
+        yield
+    except OSError as error:  # Allure's or JUnit's records
+        folder = session.config.getoption("rig_report", None) or session.config.rootpath
+        said = disk.full(error, folder)
+        if said is None:
+            raise
+        session.config.stash.setdefault(UNRECORDED, f"{said}\n")
+    if UNRECORDED in session.config.stash:
+        session.exitstatus = runs.UNRECORDED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say in the end what could not be recorded."""
+    sys.stderr.write(config.stash.get(UNRECORDED, ""))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -35,6 +35,7 @@ CORES = 2
 PLACES = tuple(ROOT / "places" / f"virtual{which}.yaml" for which in ("", "-2", "-3"))
 OLD, NEW = "1.0.0", "2.0.0"
 RATIO_MAX = 1.3
+GROWTH_MAX = 0.1  # of the workers' memory, from the sweep's first quarter to its end
 ASK_S = 0.005
 GIVE_UP_S = 60.0
 SAMPLE_S = 1.0
@@ -100,6 +101,14 @@ def resident_kib(folder: Path) -> int:
     return total
 
 
+def core_time() -> tuple[int, int]:
+    """Return how long all cores were busy and how long they were there, in ticks since boot."""
+    words = Path("/proc/stat").read_text().splitlines()[0].split()
+    ticks = [int(word) for word in words[1:9]]  # guests are counted in user time: proc(5)
+    idle, waiting = ticks[3:5]
+    return sum(ticks) - idle - waiting, sum(ticks)
+
+
 @dataclass(frozen=True, slots=True)
 class Phase:
     """The operations of one phase, and what a booted verdict of it took."""
@@ -126,12 +135,13 @@ def timed_phases(path: Path) -> list[Phase]:
     ]
 
 
-def swept(points: str, folder: Path) -> tuple[list[Phase], dict[str, int], list[int]]:
-    """Sweep on all boards; return each phase's pace, counts, and memory over time."""
+def swept(points: str, folder: Path) -> tuple[list[Phase], dict[str, int], list[int], float]:
+    """Sweep on all boards; return each phase's pace, counts, memory over time, cores' load."""
     words = [sys.executable, "-m", "rig.cli", "sweep", "--from", OLD, "--to", NEW]
     words += [word for place in PLACES for word in ("--place", str(place))]
     words += ["--points", points, "--kinds", "torn,after", "--long", "0", "--no-allure"]
     memory = []
+    busy, there = core_time()
     give_up_s = time.monotonic() + SWEEP_LIMIT_S
     with subprocess.Popen([*words, "--report", str(folder)], stdout=sys.stderr) as child:
         while child.poll() is None:
@@ -140,11 +150,13 @@ def swept(points: str, folder: Path) -> tuple[list[Phase], dict[str, int], list[
                 raise TimeoutError(f"the sweep did not end within {SWEEP_LIMIT_S:.0f} s")
             memory.append(resident_kib(folder))
             time.sleep(SAMPLE_S)
+    busy_after, there_after = core_time()
     if child.returncode:
         raise SystemExit(f"the sweep ended with {child.returncode}")
     counts = json.loads((folder / "sweep.json").read_text())
     kept = {key: counts[key] for key in ("judged", "boots", "shared")}
-    return timed_phases(folder / "sweep.sqlite"), kept, memory
+    load = (busy_after - busy) / (there_after - there)
+    return timed_phases(folder / "sweep.sqlite"), kept, memory, load
 
 
 def main() -> int:
@@ -154,12 +166,13 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         first = bare_s(arguments.boots)
-        phases, counts, memory = swept(arguments.points, Path(scratch).resolve())
+        phases, counts, memory, load = swept(arguments.points, Path(scratch).resolve())
         bare = median([*first, *bare_s(arguments.boots)])
     held = [sample for sample in memory if sample]
     early, late = held[len(held) // 4], held[-len(held) // 8]
     print(f"power-on to the service's first answer, {CORES} boards at once: {bare:.2f} s (median)")
     print(f"sweep, {len(PLACES)} boards: {counts['judged']} points, {counts['boots']} boots")
+    print(f"the computer's cores were busy for {load:.0%} of its time")
     for phase in phases:
         print(
             f"  {phase.name:15} {phase.operations:5} operations, {phase.boots:4} boots:"
@@ -172,8 +185,12 @@ def main() -> int:
         f" {60 * CORES / whole_s:.0f} boots a minute; ratio {whole_s / bare:.2f}"
         f" (at most {RATIO_MAX})"
     )
-    print(f"memory of the workers: {early / 1024:.0f} MiB early, {late / 1024:.0f} MiB late")
-    return 0
+    growth = late / early - 1
+    print(
+        f"memory of the workers: {early / 1024:.0f} MiB early, {late / 1024:.0f} MiB late,"
+        f" {growth:+.0%} (at most {GROWTH_MAX:+.0%})"
+    )
+    return int(whole_s / bare > RATIO_MAX or growth > GROWTH_MAX)
 
 
 if __name__ == "__main__":

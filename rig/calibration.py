@@ -7,28 +7,43 @@ docs/reference/calibration.schema.json
 import datetime as dt
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rig import state
 from rig.errors import BenchError
+from rig.lengths import Settings
 from rig.place_file import options
 
 FORMAT = 1
 AGE_MAX_H = 24.0
 AGE_OPTION = "verified_for_h"  # of a place file's `options`
-JUDGED = ("traffic", "counter")  # whose numbers the record speaks for
+REQUIRE_OPTION = "require_verified"
+JUDGED = ("traffic", "counter")  # whose numbers a record can speak for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Whether a place's numbers are verified, and why not."""
+    """Whether a place's numbers are verified, and why not.
+
+    A number is verified when `verified` is true and its view is one of `views`.
+    """
 
     verified: bool
     reason: str
     when: str | None = None  # of the verification
+    views: tuple[str, ...] = JUDGED  # of JUDGED, what the verification speaks for
+
+    def unverified(self, instruments: Mapping[str, str]) -> str:
+        """Say in a line which of a run's numbers are not verified, and why; empty if all are."""
+        held = self.views if self.verified else ()
+        left = [view for view in JUDGED if view in instruments and view not in held]
+        if not left:
+            return ""
+        why = self.reason or f"the last verification ({self.when}) was of {_and(held)} alone"
+        return f"numbers of {_and(left)} are not verified: {why}"
 
 
 def path_of(place: Path) -> Path:
@@ -61,25 +76,44 @@ def standing(
     age_max_h: float = AGE_MAX_H,
     instruments: Mapping[str, str] | None = None,
 ) -> Standing:
-    """Tell whether numbers of `instruments` (name and identity) are verified by `record`; pure."""
+    """Tell whether numbers of `instruments` (name and identity) are verified by `record`; pure.
+
+    Identities are compared for the views that the record speaks for; one without `views` is from
+    before there were any, and speaks for both.
+    """
     if record is None:
         return Standing(verified=False, reason="the place was never verified")
     when = str(record["when"])
+    views = tuple(view for view in JUDGED if view in record.get("views", JUDGED))
+    settings = Settings(**record["settings"])
     reason = ""
     age_h = (now_s - dt.datetime.fromisoformat(when).timestamp()) / 3600
     if record["verdict"] != "passed":
         reason = f"the last verification ({when}) {_WORDS[record['verdict']]}"
     elif not 0 <= age_h <= age_max_h:
         reason = f"the last verification ({when}) is {age_h:.1f} h old, {age_max_h:g} h are allowed"
+    elif not settings.covers(Settings()):
+        reason = f"the last verification ({when}) was partial: {settings}, not {Settings()}"
     else:
-        for name in JUDGED:
-            known, now = record["instruments"].get(name), (instruments or {}).get(name)
-            if instruments is not None and now is not None and now != known:
-                reason = f"{name} was verified as {known!r} and is {now!r}"
-    return Standing(verified=not reason, reason=reason, when=when)
+        reason = _other_instrument(record["instruments"], instruments or {}, views)
+    return Standing(verified=not reason, reason=reason, when=when, views=views)
 
 
 _WORDS = {"failed": "failed", "unclear": "was unclear"}
+
+
+def _other_instrument(
+    known: Mapping[str, str], now: Mapping[str, str], views: tuple[str, ...]
+) -> str:
+    """Say which instrument is another one now; empty if none is."""
+    for name in views:
+        if name in now and now[name] != known.get(name):
+            return f"{name} was verified as {known.get(name)!r} and is {now[name]!r}"
+    return ""
+
+
+def _and(words: Iterable[str]) -> str:
+    return " and ".join(words)
 
 
 def of_place(
@@ -88,6 +122,11 @@ def of_place(
     """Return the standing of a place file."""
     age_max_h = float(options(place).get(AGE_OPTION, AGE_MAX_H))
     return standing(read(place), now_s=now_s, age_max_h=age_max_h, instruments=instruments)
+
+
+def is_required(place: Path) -> bool:
+    """Tell whether a place file asks for a verification before runs that measure."""
+    return bool(options(place).get(REQUIRE_OPTION, False))
 
 
 def require(place: Path, standing: Standing) -> None:
@@ -99,5 +138,5 @@ def require(place: Path, standing: Standing) -> None:
     if not standing.verified:
         raise BenchError(
             f"{place}: {standing.reason}; the lab verifies its instruments with"
-            f" `rig verify-measurement --place {place}`"
+            f" `rig verify-measurement --place {place}`, `--unverified` runs without"
         )

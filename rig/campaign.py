@@ -8,11 +8,11 @@ from typing import Self
 
 from rig import calibration
 from rig.clock import wall_time_s
-from rig.errors import BenchError, BoardError, RigError
+from rig.errors import BenchError, BoardError
 from rig.faults import Outcome, parse
 from rig.inject import Injector
 from rig.place import RATE_HZ, Place
-from rig.reinstall import bring
+from rig.reinstall import bring, rescue
 from rig.reset import Reset
 from rig.results import Results
 from rig.step import PendingStep, StepResult
@@ -64,13 +64,8 @@ class Campaign:
 
     def _rescue(self) -> None:
         """Leave no dead place behind, or say that it is one."""
-        try:
-            self.place.rescue(self.place.catalogue.release(self._rescue_with))
-        except RigError as error:
-            self.say(f"the board is dead and was not rescued: {error}")
-        else:
-            self.say(f"the board was dead; it was rescued with {self._rescue_with}")
-            self._dead = False
+        release = self.place.catalogue.release(self._rescue_with)
+        self._dead = not rescue(self.place, release, self.say)
 
     def say(self, text: str) -> None:
         self._say(f"[{self.place.clock.now() - self._began_s:6.1f} s] {text}")
@@ -107,15 +102,15 @@ class Campaign:
         self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")
 
     def _check_verified(self) -> None:
-        """Say whether these instruments have shown what they state; each number will carry it."""
+        """Say whose numbers are not verified; each number will carry it."""
         path = self.place.path
         identities = self._watch.identities()
         standing = calibration.of_place(path, now_s=wall_time_s(), instruments=identities)
         self.results.add_verification(standing)
         if self._require_verified:
             calibration.require(path, standing)
-        if not standing.verified:
-            self.say(f"numbers are not verified: {standing.reason}")
+        if said := standing.unverified(identities):
+            self.say(said)
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""

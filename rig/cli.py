@@ -5,10 +5,13 @@ import argparse
 import json
 import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import records_run, replay_run, runs, sweep_run, verify_run
+from rig import disk, records_run, replay_run, runs, sweep_run, verify_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
@@ -37,11 +40,17 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
         command.add_argument("--record-to", metavar="DSN", help=f"or ${runs.RECORD_TO}")
-    for command in (demo, cycle):
-        command.add_argument(
+    for command in (demo, cycle, reset):
+        verified = command.add_mutually_exclusive_group()
+        verified.add_argument(
             "--require-verified",
             action="store_true",
-            help="refuse a place whose last verify-measurement is missing, old or failed",
+            help="refuse a place whose last verify-measurement is missing, partial, old or failed",
+        )
+        verified.add_argument(
+            "--unverified",
+            action="store_true",
+            help="run all the same where the place file says `require_verified: true`",
         )
     cycle.add_argument("--from", dest="old", required=True, metavar="RELEASE")
     cycle.add_argument("--to", dest="new", required=True, metavar="RELEASE")
@@ -75,14 +84,17 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except RigError as error:
-        print(f"error ({error.who} must act): {error}", file=sys.stderr)  # noqa: T201
-        if isinstance(error, UsageError):
-            return USAGE
-        return BENCH if isinstance(error, BenchError) else _other(error)
+        return _told(error)
+    except Exception:  # noqa: BLE001 # Python's own exit code would be PRODUCT
+        traceback.print_exc()
+        return OURS
 
 
-def _other(error: RigError) -> int:
-    return PRODUCT if isinstance(error, BoardError) else OURS
+def _told(error: RigError) -> int:
+    """Say what went wrong and who must act; return the exit code."""
+    print(f"error ({error.who} must act): {error}", file=sys.stderr)  # noqa: T201
+    codes = {UsageError: USAGE, BenchError: BENCH, BoardError: PRODUCT}
+    return next((code for kind, code in codes.items() if isinstance(error, kind)), OURS)
 
 
 def _bench(words: list[str]) -> int:
@@ -90,7 +102,22 @@ def _bench(words: list[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="rig bench", description=commands.__doc__)
     commands.add_arguments(parser)
-    return commands.main(parser.parse_args(words))
+    arguments = parser.parse_args(words)
+    with _told_of_a_full_disk(arguments):
+        return commands.main(arguments)
+
+
+@contextmanager
+def _told_of_a_full_disk(arguments: argparse.Namespace) -> Iterator[None]:
+    """Make a BenchError of a disk that takes no more; the command's own folder is on it."""
+    try:
+        yield
+    except OSError as error:
+        named = (vars(arguments).get(name) for name in ("report", "folder", "to", "state"))
+        folder = next((path for path in named if isinstance(path, Path)), runs.ROOT / "reports")
+        if said := disk.full(error, folder):
+            raise said from error
+        raise
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -110,7 +137,8 @@ def _run(arguments: argparse.Namespace) -> int:
         "record": records_run.record,
         "doctor": _doctor,
     }
-    return acts[arguments.command](arguments)
+    with _told_of_a_full_disk(arguments):
+        return acts[arguments.command](arguments)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -127,17 +155,19 @@ def _cycle(arguments: argparse.Namespace) -> int:
 
 
 def _verified(arguments: argparse.Namespace) -> list[str]:
-    """Refuse a place at once that is not verified, if that is asked for; return pytest's option.
+    """Refuse a place at once that is not verified, if call or place ask for that.
 
-    The instruments' identities are compared later, once they have been asked.
+    Return pytest's option.  The instruments' identities are compared later, once they have been
+    asked.
     """
-    if not arguments.require_verified:
-        return []
     from rig import calibration  # noqa: PLC0415 # labgrid is slow to import
     from rig.clock import wall_time_s  # noqa: PLC0415
     from rig.place_file import require  # noqa: PLC0415
 
     require(arguments.place)
+    asked = arguments.require_verified or calibration.is_required(arguments.place)
+    if arguments.unverified or not asked:
+        return []
     standing = calibration.of_place(arguments.place, now_s=wall_time_s())
     calibration.require(arguments.place, standing)
     return ["--rig-require-verified"]
@@ -174,7 +204,7 @@ def _reset(arguments: argparse.Namespace) -> int:
         "steady_s": arguments.steady_s,
     }
     options = [f"--rig-from={release}", f"--rig-resets={json.dumps(settings)}"]
-    return _pytest("test_reset.py", arguments, options)
+    return _pytest("test_reset.py", arguments, [*options, *_verified(arguments)])
 
 
 def _rescue(arguments: argparse.Namespace) -> int:
@@ -220,7 +250,7 @@ def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> i
     ):  # no option of pytest's: those are recorded, and a DSN may hold a secret
         os.environ[runs.RECORD_TO] = arguments.record_to
     code = runs.wait(runs.start(runs.command([module], arguments.place, folder, words)))
-    if code == 4:  # pytest could not use its command line
+    if code == runs.PYTEST_USAGE:
         return USAGE
     if not (folder / "results.sqlite").exists():
         told = runs.told(folder)
@@ -230,12 +260,17 @@ def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> i
         return INTERRUPTED
     if code == 0 or word not in {"good", "empty"}:
         return BY_VERDICT[word]
-    # every step was good, or there was none, and yet a test failed
-    told = runs.told(folder)
-    if told is None:
-        return PRODUCT if word == "good" else BENCH
-    print(told[1], file=sys.stderr)  # noqa: T201
-    return told[0]
+    return _although(folder, word, code)
+
+
+def _although(folder: Path, word: str, code: int) -> int:
+    """Say why pytest ended on `code` although every step was good, or there was none."""
+    if told := runs.told(folder):
+        print(told[1], file=sys.stderr)  # noqa: T201
+        return told[0]
+    if code != runs.PYTEST_FAILED:
+        return OURS
+    return PRODUCT if word == "good" else BENCH
 
 
 def _report(folder: Path, *, allure: bool) -> str:

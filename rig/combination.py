@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from rig import pairs
+from rig.blame import blame
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
+from rig.faults import Outcome
 from rig.pairs import Pair, Verdict
 from rig.upgrade import Follower, start
 
@@ -21,6 +23,14 @@ Seen = dict[str, Any]  # fields of a Pair
 def seen(text: str, harm: tuple[str, ...] = (), *, accepted: bool = True, detail: str = "") -> Seen:
     """Make the fields of a pair that say what the board did."""
     return {"seen": text, "accepted": accepted, "detail": detail, "harm": harm}
+
+
+class _GaveUpError(BoardError):
+    """The board said that its service does not start."""
+
+    def __init__(self, reason: str, boots: int, *, accepted: bool) -> None:
+        super().__init__(f"the board gave up: {reason}")
+        self.seen = seen(pairs.gave_up(reason), accepted=accepted, detail=f"{boots} boots")
 
 
 class Combination:
@@ -39,22 +49,32 @@ class Combination:
         start(place.console, url)
         ended = follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
         last = follower.events[-1]
-        if ended in {"refused", "failed"}:
-            ready = Deadline.after(place.clock, ANSWER_LIMIT_S)
-            Waiter(place.console, ready).wait([place.shell.prompt], "the shell after the updater")
+        if last.phase == "boot" or ended not in {"refused", "failed"}:
+            place.strategy.lost()
+            return self.up(follower, offered=True)
+        ready = Deadline.after(place.clock, ANSWER_LIMIT_S)
+        Waiter(place.console, ready).wait([place.shell.prompt], "the shell after the updater")
+        reason = last.keys.get("reason", "")
         if ended == "refused":
-            text = pairs.refused(last.keys.get("reason", ""))
-            return seen(text, accepted=False, detail=last.keys.get("detail", ""))
-        if ended == "failed":
-            text = f"failed in {last.phase}: {last.keys.get('reason', '')}"
-            return seen(text, accepted=last.phase != "download")
-        place.strategy.lost()
-        return {**self.up(follower), "accepted": True}
+            return seen(pairs.refused(reason), accepted=False, detail=last.keys.get("detail", ""))
+        return seen(f"failed in {last.phase}: {reason}", accepted=last.phase != "download")
 
-    def up(self, follower: Follower) -> Seen:
-        """Say what came up: by the board's last `boot up`, and by its service."""
+    def up(self, follower: Follower, *, offered: bool = False) -> Seen:
+        """Say what came up: by the board's last `boot up`, and by its service.
+
+        A board that was `offered` a bundle and has rebooted has taken it, whatever came up.
+
+        Raises:
+            BoardError: nothing came up; `record` knows a board that said so from a silent one.
+        """
         place = self._place
-        keys = next(event.keys for event in reversed(follower.events) if event.event == "up")
+        last = follower.events[-1]
+        if (last.phase, last.event) == ("boot", "failed"):
+            raise _GaveUpError(last.keys.get("reason", ""), follower.boots, accepted=offered)
+        ups = [event.keys for event in follower.events if event.event == "up"]
+        if not ups:
+            raise BoardError(f"the board never said what it runs: it ended on {last}")
+        keys = ups[-1]
         name, kernel = keys.get("release", ""), keys.get("kernel", "")
         answer = place.service.wait_up(Deadline.after(place.clock, ANSWER_LIMIT_S))
         known = place.catalogue.releases.get(name)
@@ -66,34 +86,52 @@ class Combination:
             return seen(text, detail=detail)
         fell_back = any(event.event == "fallback" for event in follower.events)
         text = pairs.falls_back(name) if fell_back else pairs.runs(name)
-        return seen(text, accepted=not fell_back, detail=detail)
+        return seen(text, accepted=offered or not fell_back, detail=detail)
 
     def record(self, part: str, subject: str, expected: str, act: Callable[[], Seen]) -> Pair:
-        """Do it, record what was seen, tell it; a failing bench ends the run."""
-        campaign, clock = self._campaign, self._place.clock
+        """Do it, record what was seen, tell it; a failing bench ends the run, and so does the rig.
+
+        Raises:
+            BenchError: the bench failed.
+        """
+        clock = self._place.clock
         began_s = clock.now()
+        broken: Exception | None = None
         try:
             found = act()
-        except BoardError as error:
-            found = self._silent_board(error)
-        except BenchError as error:
-            found = seen("", accepted=False) | {"error": f"{error.who}: {error}"}
+        except _GaveUpError as error:
+            found = error.seen
+        except (BenchError, BoardError) as error:
+            found = self._broke_off(error)
+        except Exception as error:  # noqa: BLE001 # recorded, and then raised
+            broken = error
+            found = _failed(f"the rig: {type(error).__name__}: {error}")
         found["duration_s"] = round(clock.now() - began_s, 3)
         pair = Pair(part=part, subject=subject, expected=expected, **found)
-        campaign.results.add_pair(pair)
-        harm = "".join(f"; {text}" for text in pair.harm)
-        mark = "" if pair.verdict is Verdict.as_expected else f" [{pair.verdict.value.upper()}]"
-        campaign.say(f"{part}: {subject}: {pair.seen or pair.error}{harm}{mark}")
+        self._tell(pair)
+        if broken:
+            raise broken
         if pair.error:
             raise BenchError(pair.error)
         return pair
 
-    def _silent_board(self, error: BoardError) -> Seen:
-        """Tell a board that failed from one that was not fed; leave it off."""
-        try:
-            self._place.check_feed()
-        except BenchError as bench:
-            return seen("", accepted=False) | {"error": f"{bench.who}: {bench} ({error})"}
-        finally:
+    def _tell(self, pair: Pair) -> None:
+        self._campaign.results.add_pair(pair)
+        harm = "".join(f"; {text}" for text in pair.harm)
+        mark = "" if pair.verdict is Verdict.as_expected else f" [{pair.verdict.value.upper()}]"
+        text = f"{pair.part}: {pair.subject}: {pair.seen or pair.error}{harm}{mark}"
+        self._campaign.say(text)
+
+    def _broke_off(self, error: BenchError | BoardError) -> Seen:
+        """Tell a board that failed from one that was not fed, and leave that one off."""
+        outcome, said = blame(self._place, error)
+        if isinstance(error, BoardError):
             self._place.safe_off()
+        if outcome is Outcome.bench:
+            return _failed(said)
         return seen(f"no answer: {error}", accepted=False)
+
+
+def _failed(error: str) -> Seen:
+    """Make the fields of a pair that says nothing of the board."""
+    return seen("", accepted=False) | {"error": error}

@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Cuts the power of an upgrade under way where its plan says, and knows whether it is gone."""
+"""Cuts the power where a plan says, in an upgrade and in the recovery from its cut."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rig.clock import Deadline
 from rig.faults import CutAtMark, CutAtOperation, Plan
 from rig.place import Place
-from rig.upgrade import Event
+from rig.strategy import Status
+from rig.upgrade import Event, Follower
 
 if TYPE_CHECKING:
     from rig.instruments.rail import RailEdge
 
-
+CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 SILENT_S = 20.0  # without a line of the updater's: is the board still fed?
 
 
 class Cutter:
-    """Sees the board's lines go by, cuts at a mark, and knows whether the power is gone."""
+    """Sees the board's lines go by, cuts at a mark, and knows whether the power is gone.
+
+    A cut at an operation is the interposer's: whoever makes a Cutter has armed it.
+    """
 
     def __init__(self, place: Place, plan: Plan, on_event: Callable[[Event], None]) -> None:
         self._place = place
@@ -41,6 +47,24 @@ class Cutter:
             self.edge = fall.since(event.seen_at_s) if fall else None
             self.done = True
 
+    def follow(
+        self,
+        follower: Follower,
+        deadline: Deadline,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> str:
+        """Return what ended it, as `Follower.follow` does; `meanwhile` is called now and then.
+
+        The last line may be the mark, or have come just before the power went: that is a cut, too.
+        """
+
+        def is_cut() -> bool:
+            meanwhile()
+            return self.is_cut()
+
+        ended_on = follower.follow(deadline, is_cut)
+        return "cut" if self.is_cut() else ended_on
+
     def is_cut(self) -> bool:
         if isinstance(self._plan, CutAtOperation) and not self.done:
             self.done = self._place.need("interposer").state() == "FIRED"
@@ -58,3 +82,62 @@ class Cutter:
         if now_s - self._asked_s >= SILENT_S:
             self._asked_s = now_s
             self._place.check_feed()
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How a board came back from its cuts; `missed` says which nested one never came, if any."""
+
+    boots: int
+    missed: str = ""
+
+
+def recover(
+    place: Place,
+    plan: Plan,
+    on_event: Callable[[Event], None],
+    on_cut: Callable[[], None],
+) -> Recovery:
+    """Give a cut board its power, cut its recovery as often as `plan` says, and let it come up.
+
+    `on_cut` is called right after each of these cuts; the caller has seen the first.
+
+    Raises:
+        BoardError: it does not come up.
+        BenchError: it cannot, for it is not fed.
+    """
+    nested = plan.then.cuts if isinstance(plan, CutAtOperation) and plan.then else ()
+    boots = 0
+    for cut in nested:
+        follower, ended_on = _cut_recovery(place, cut, on_event)
+        boots += follower.boots
+        if ended_on != "cut":
+            place.need("interposer").disarm()  # it must not come later, in the login
+            place.strategy.lost()
+            missed = f"the nested cut {cut} never came: the recovery ended on {ended_on!r}"
+            return Recovery(boots + place.boot(), missed)
+        on_cut()
+    _feed_again(place)
+    return Recovery(boots + place.boot())
+
+
+def _cut_recovery(
+    place: Place, cut: CutAtOperation, on_event: Callable[[Event], None]
+) -> tuple[Follower, str]:
+    """Follow a board that is given power until its recovery is cut, or ends."""
+    _feed_again(place)
+    interposer = place.need("interposer")
+    interposer.reset_count()
+    interposer.arm(cut.operation, cut.kind, cut.seed)
+    place.strategy.start()
+    cutter = Cutter(place, cut, on_event)
+    follower = Follower(place.console, place.clock, cutter.see)
+    deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
+    return follower, cutter.follow(follower, deadline)
+
+
+def _feed_again(place: Place) -> None:
+    """Have a cut board off, its rail down, and its feed ready."""
+    place.strategy.transition(Status.off)
+    place.clock.sleep(CUT_OFF_S)
+    place.feed_board()

@@ -8,6 +8,7 @@ from typing import Any
 
 from rig.errors import RigError
 from rig.place_file import INSTRUMENTS, check
+from rig.remote_place import main_target
 
 PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one's two
 CONNECT_LIMIT_S = 3.0
@@ -65,6 +66,10 @@ def _equipment(path: Path) -> Iterator[tuple[str, str | None]]:
     from labgrid import Environment  # noqa: PLC0415 # slow
 
     environment = Environment(str(path))
+    wrong = _attempt(lambda: main_target(environment))
+    if wrong is not None:  # else it is no news: only a RemotePlace can be somebody else's
+        yield f"{path} is yours to use", wrong
+        return
     main = environment.get_target("main")
     port = main.get_resource("NetworkSerialPort")
     yield (

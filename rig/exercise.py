@@ -21,6 +21,7 @@ from rig.upgrade import Event, Follower, start
 ANSWER_LIMIT_S = 10.0
 RUN_LIMIT_S = 300.0
 DATA_STORES = 24  # enough that both copies of the state are replaced many times
+BOOT_LIMIT = 2  # U-Boot's `bootlimit`, docs/reference/boot-environment.md
 JOURNAL_MAX = 1_000_000
 
 
@@ -107,6 +108,11 @@ class Exercise:
     def wanted(self) -> str:
         """Return the release that runs when nothing goes wrong."""
         return self.new.name if isinstance(self.new, Release) else self.old.name
+
+    @property
+    def own_boots(self) -> int:
+        """Return how many boots it has of its own: a rollback's tries, and the one back."""
+        return BOOT_LIMIT + 1 if self.what == "rollback" else 0
 
     def start(self) -> None:
         """Have the running board begin its update."""

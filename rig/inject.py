@@ -2,24 +2,24 @@
 """One step of a campaign: move the board, break it as planned, say how it came out.
 
 A fault is an outcome, never an exception; a failing bench is the outcome `bench`, and the board
-is left off.
+is left off.  So is a good board whose planned cut never came: it says nothing of that cut.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rig.blame import blame
 from rig.clock import Deadline, wall_time_s
-from rig.cutter import Cutter
+from rig.cutter import Cutter, recover
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
-from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
+from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
 from rig.release import Release
 from rig.reset import Reset, reset_os, reset_power, reset_process
 from rig.sighting import Episode
 from rig.step import PendingStep, StepResult
-from rig.strategy import Status
 from rig.upgrade import Event, Follower, UpgradeRecord, start
 from rig.verdict import Facts, judge
 from rig.watch import ServiceWatch
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rig.service import Mark
 
 STORE_LIMIT_S = 10.0
-CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 UPGRADE_LIMIT_S = 300.0
 
 
@@ -81,25 +80,14 @@ class Injector:
         episode: Episode | None = None
         try:
             episode = act()
-        except BenchError as error:
-            result.outcome, result.error = Outcome.bench, f"{error.who}: {error}"
-            place.safe_off()
-        except BoardError as error:
-            result.outcome, result.error = self._whose(error)
+        except (BenchError, BoardError) as error:
+            result.outcome, result.error = blame(place, error)
             place.safe_off()
         except BaseException:
             place.safe_off()
             raise
         result.duration_s = place.clock.now() - began_s
         return PendingStep(result, place, self._watch if episode else None, episode)
-
-    def _whose(self, error: BoardError) -> tuple[Outcome, str]:
-        """Tell a board that failed from one that was not fed."""
-        try:
-            self._place.check_feed()
-        except BenchError as bench:
-            return Outcome.bench, f"{bench.who}: {bench} ({error})"
-        return Outcome.bricked, f"{error.who}: {error}"
 
     def _upgrade(
         self, result: StepResult, to: Release, plan: Plan, limit_s: float, own_boots: int
@@ -120,55 +108,39 @@ class Injector:
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)
-        ended_on = follower.follow(deadline, cutter.is_cut)
-        if cutter.done:  # the last line may be the mark, too
-            ended_on = "cut"
+        ended_on = cutter.follow(follower, deadline, self._tend)
         result.edge = cutter.edge
         result.upgrade = follower.record(url, ended_on)
         place.strategy.lost()
         result.boots = follower.boots
         if interposer:
             result.operations = interposer.count()
-        if ended_on == "cut":
-            if isinstance(plan, CutAtMark) and result.edge is None:
-                result.notes.append("when the rail fell was not measured: the place has no supply")
-            self._after_cut(result, plan)
-        elif isinstance(plan, CutAtOperation | CutAtMark):
-            result.notes.append("the planned cut was never reached")
+        result.ended_on = _ended_on(result)
+        missed = self._after_cut(result, plan) if ended_on == "cut" else _missed(result, plan)
         if interposer:
             interposer.disarm()
-        result.ended_on = _ended_on(result)
         self._verdict(result, plan, cut=ended_on == "cut", own_boots=own_boots)
         if self._watch and episode:
             self._watch.close(episode)
+        if missed and result.outcome.good:  # a bad board is bad without the cut, too
+            raise BenchError(missed)
         return episode
 
-    def _after_cut(self, result: StepResult, plan: Plan) -> None:
-        """Note what the cut left in the flash, cut again as planned, and let the board recover."""
-        place = self._place
+    def _tend(self) -> None:
+        if self._watch:
+            self._watch.tend()
+
+    def _after_cut(self, result: StepResult, plan: Plan) -> str:
+        """Note what the cut left in the flash and let the board recover, which may be cut, too.
+
+        Return which nested cut never came, or nothing.
+        """
+        if isinstance(plan, CutAtMark) and result.edge is None:
+            result.notes.append("when the rail fell was not measured: the place has no supply")
         self._note_cut(result)
-        nested = plan.then.cuts if isinstance(plan, CutAtOperation) and plan.then else ()
-        for cut in nested:
-            place.strategy.transition(Status.off)
-            place.clock.sleep(CUT_OFF_S)
-            place.feed_board()
-            place.interposer.reset_count()
-            place.interposer.arm(cut.operation, cut.kind, cut.seed)
-            place.strategy.start()
-            follower = Follower(place.console, place.clock, self._on_event)
-            deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
-            ended_on = follower.follow(deadline, Cutter(place, cut, self._on_event).is_cut)
-            result.boots += follower.boots
-            if ended_on != "cut":
-                result.notes.append(f"the nested cut {cut} was never reached: {ended_on}")
-                place.strategy.lost()
-                result.boots += place.boot()
-                return
-            self._note_cut(result)
-        place.strategy.transition(Status.off)
-        place.clock.sleep(CUT_OFF_S)
-        place.feed_board()
-        result.boots += place.boot()
+        recovery = recover(self._place, plan, self._on_event, lambda: self._note_cut(result))
+        result.boots += recovery.boots
+        return recovery.missed
 
     def _note_cut(self, result: StepResult) -> None:
         interposer = self._place.interposer
@@ -224,11 +196,26 @@ class Injector:
             must_refuse=isinstance(plan, BadBundlePlan),
             refused=upgrade is not None and upgrade.refused is not None,
             boots=result.boots,
-            boots_expected=1 + max(_committed(upgrade), own_boots) if cut else int(moved),
+            boots_expected=_power_ons(plan) + max(_committed(upgrade), own_boots)
+            if cut
+            else int(moved),
         )
         result.outcome = judge(facts)
         if not consistent or kernel != (known.kernel if known else None):
             result.notes.append(f"runs kernel {kernel}, root file system {identity}")
+
+
+def _missed(result: StepResult, plan: Plan) -> str:
+    """Name the cut that an uncut upgrade was to have; nothing when the plan has none."""
+    if not isinstance(plan, CutAtOperation | CutAtMark):
+        return ""
+    count = "" if result.operations is None else f" after {result.operations} flash operations"
+    return f"{plan} never came: the board ended on {result.ended_on!r}{count}"
+
+
+def _power_ons(plan: Plan) -> int:
+    """Return how often the power comes back: after each cut, or after a reset."""
+    return len(plan.cuts) if isinstance(plan, CutAtOperation) else 1
 
 
 def _committed(upgrade: UpgradeRecord | None) -> int:

@@ -31,6 +31,14 @@ class Settings:
         if not 0 < self.scale <= 1:
             raise UsageError(f"--scale-uncertainty is above 0 and at most 1, not {self.scale}")
 
+    def covers(self, other: "Settings") -> bool:
+        """Tell whether this tries at least as many lengths as `other`, over at least its span."""
+        wide = self.from_s <= other.from_s and self.to_s >= other.to_s
+        return wide and self.gaps >= other.gaps
+
+    def __str__(self) -> str:
+        return f"{self.gaps} interruptions of {self.from_s:g} … {self.to_s:g} s"
+
 
 def lengths(settings: Settings) -> list[float]:
     """Return the lengths, evenly spaced in their logarithm, in an order drawn from the seed."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rig.blame import blame
 from rig.clock import Deadline
+from rig.cutter import Cutter, recover
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults import CutAtMark, CutAtOperation, Outcome
-from rig.inject import CUT_OFF_S, Injector
+from rig.inject import Injector
 from rig.instruments.rail import RailEdge
 from rig.release import Release
 from rig.service import SESSION, Mark
@@ -55,7 +57,7 @@ class LongWay:
     ) -> None:
         self._exercise = exercise
         self._place = exercise.place
-        self._on_event = on_event
+        self._on_event = on_event or (lambda _: None)
         self._keep = keep
 
     def run(self, cut: CutAtOperation | CutAtMark, *, own_boots: int = 0) -> Replayed:
@@ -75,8 +77,6 @@ class LongWay:
             injector = Injector(place, None, self._on_event, on_cut=self._keep_flash)
             result = injector.upgrade(str(cut), new, cut, own_boots=own_boots).settle()
             replayed = _replayed(result)
-            if isinstance(cut, CutAtMark):
-                _check_cut(replayed, cut)
         replayed.duration_s = place.clock.now() - began_s
         if replayed.outcome is not Outcome.bench:
             place.strategy.transition(Status.off)
@@ -95,25 +95,15 @@ class LongWay:
         (self._keep / "journal.csv").write_text("".join(lines), encoding="ascii")
 
     def _guarded(self, cut: CutAtOperation) -> Replayed:
+        replayed = Replayed(outcome=Outcome.bench, release=None, flash_sha256=None)
         try:
-            return self._directly(cut)
-        except BenchError as error:
+            self._directly(cut, replayed)
+        except (BenchError, BoardError) as error:
+            replayed.outcome, replayed.error = blame(self._place, error)
             self._place.safe_off()
-            return Replayed(
-                outcome=Outcome.bench,
-                release=None,
-                flash_sha256=None,
-                error=f"{error.who}: {error}",
-            )
-        except BoardError as error:
-            return Replayed(
-                outcome=Outcome.bricked,
-                release=None,
-                flash_sha256=None,
-                error=f"{error.who}: {error}",
-            )
+        return replayed
 
-    def _directly(self, cut: CutAtOperation) -> Replayed:
+    def _directly(self, cut: CutAtOperation, replayed: Replayed) -> None:
         """Cut a run that leaves the release as it is: stores, or an update of the PROM."""
         place = self._place
         mark = place.service.mark(ANSWER_LIMIT_S)
@@ -121,56 +111,66 @@ class LongWay:
         interposer.reset_count()
         interposer.arm(cut.operation, cut.kind, cut.seed)
         stores = self._exercise.what == "data"
-        promised = self._store_until_cut(mark) if stores else self._update_until_cut(mark)
-        record, flash = interposer.last(), interposer.sha256()
-        self._keep_flash()
-        place.strategy.transition(Status.off)
-        place.clock.sleep(CUT_OFF_S)
-        place.feed_board()
-        boots = place.boot()
+        promised = (self._store_until_cut if stores else self._update_until_cut)(mark, cut)
+        replayed.ended_on = "cut"
+        self._note_cut(replayed)
+        recovery = recover(place, cut, self._on_event, lambda: self._note_cut(replayed))
+        replayed.boots = recovery.boots
         held = place.service.remembered(ANSWER_LIMIT_S)
-        # The service holds what it promised last, or the next, of which nothing was heard.
+        replayed.release = held.release
+        replayed.notes.append(f"promised {promised}, holds {held.value}")
+        replayed.outcome = self._verdict(
+            mark, held, promised, boots=recovery.boots, power_ons=len(cut.cuts)
+        )
+        if recovery.missed and replayed.outcome.good:  # a bad board is bad without it, too
+            raise BenchError(recovery.missed)
+
+    def _note_cut(self, replayed: Replayed) -> None:
+        interposer = self._place.need("interposer")
+        replayed.cut, replayed.flash_sha256 = interposer.last(), interposer.sha256()
+        self._keep_flash()
+
+    def _verdict(
+        self, mark: Mark, held: Mark, promised: int, *, boots: int, power_ons: int
+    ) -> Outcome:
+        """Judge the board that came back: the release of before, and no promise broken.
+
+        The service holds what it promised last, or the next, of which nothing was heard.
+        """
+        place = self._place
         kept = (held.value, held.counter) in {
             (promised + ahead, mark.counter + promised - mark.value + ahead)
-            for ahead in ((0, 1) if stores else (0,))
+            for ahead in ((0, 1) if self._exercise.what == "data" else (0,))
         }
         known = place.catalogue.release(mark.release)
-        facts = Facts(
-            came_back=True,
-            before=mark.release,
-            wanted=mark.release,
-            after=held.release,
-            consistent=place.software() == (known.kernel, f"{known.name} {known.kernel}"),
-            state_kept=kept and held.sessions == mark.sessions,
-            must_refuse=False,
-            refused=False,
-            boots=boots,
-            boots_expected=1,
-        )
-        return Replayed(
-            outcome=judge(facts),
-            release=held.release,
-            flash_sha256=flash,
-            cut=record,
-            boots=boots,
-            notes=[f"promised {promised}, holds {held.value}"],
+        return judge(
+            Facts(
+                came_back=True,
+                before=mark.release,
+                wanted=mark.release,
+                after=held.release,
+                consistent=place.software() == (known.kernel, f"{known.name} {known.kernel}"),
+                state_kept=kept and held.sessions == mark.sessions,
+                must_refuse=False,
+                refused=False,
+                boots=boots,
+                boots_expected=power_ons,
+            )
         )
 
-    def _update_until_cut(self, mark: Mark) -> int:
+    def _update_until_cut(self, mark: Mark, cut: CutAtOperation) -> int:
         """Update the PROM until the power goes; return the value that the service must keep."""
         place = self._place
-        follower = Follower(
-            place.console, place.clock, self._on_event or (lambda _: None), from_start=True
-        )
+        cutter = Cutter(place, cut, self._on_event)
+        follower = Follower(place.console, place.clock, cutter.see, from_start=True)
         self._exercise.start()
-        deadline = Deadline.after(place.clock, UPDATE_LIMIT_S)
-        ended_on = follower.follow(deadline, lambda: place.interposer.state() == "FIRED")
+        ended_on = cutter.follow(follower, Deadline.after(place.clock, UPDATE_LIMIT_S))
         place.strategy.lost()
         if ended_on != "cut":
-            raise BenchError(f"the cut did not come: the update ended on {ended_on!r}")
+            raise BenchError(f"{cut} never came: the update ended on {ended_on!r}")
         return mark.value
 
-    def _store_until_cut(self, mark: Mark) -> int:
+    def _store_until_cut(self, mark: Mark, cut: CutAtOperation) -> int:
         """Store value after value until the power goes; return the last that was promised."""
         place = self._place
         deadline = Deadline.after(place.clock, CUT_LIMIT_S)
@@ -182,16 +182,9 @@ class LongWay:
             promised = answer.value
         while place.need("interposer").state() != "FIRED":
             if deadline.passed:
-                raise BenchError(f"the cut did not come in {DATA_STORES} stores")
+                raise BenchError(f"{cut} never came in {DATA_STORES} stores")
             place.clock.sleep(0.05)
         return promised
-
-
-def _check_cut(replayed: Replayed, cut: CutAtMark) -> None:
-    """Make the bench's a trial whose cut never came: it says nothing of a cut."""
-    if replayed.outcome.good and replayed.ended_on != "cut":
-        replayed.error = f"{cut} was never cut: the board ended on {replayed.ended_on!r}"
-        replayed.outcome = Outcome.bench
 
 
 def _replayed(result: StepResult) -> Replayed:

@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: MIT
 """`rig mismatch`: puts each combination before the board and records what it did with it.
 
-A bad bundle is offered to the running board.  All else is written behind the updater's back: a
-golden flash with other bytes in it, through the interposer while the board is off.
+A bad bundle or module is offered to the running board.  All else is written behind the updater's
+back: a golden flash with other bytes in it, through the interposer while the board is off.
 """
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rig import pairs
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
+from rig.errors import BoardError
 from rig.pairs import Pair, Verdict
 from rig.planter import SESSION, VALUE, Planter
-from rig.release import BadBundle, Release
+from rig.release import BadBundle, Module, Prom, Release
 from rig.service import NOT_STORED, OK, Answer
 from rig.upgrade import Follower
 
 OFFER_LIMIT_S = 60.0
 MOVE_LIMIT_S = 180.0
+FETCH_LIMIT_S = 20
+MODULE_FILE = "/run/module.ko"  # on the board
 FLIGHT_S = 0.3  # datagrams sent later may still be answered
 LATE_S = 2.0  # what is not answered by then is lost
 
@@ -30,38 +34,70 @@ class Mismatch(Combination):
     def __init__(self, campaign: Campaign, folder: Path) -> None:
         super().__init__(campaign)
         self._planter = Planter(campaign.place, folder / "raw" / "flash.nor", campaign.say)
-        self._corpus: Answer | None = None  # what the board that is offered bundles said first
+        self._offered: Answer | None = None  # what the board said before the first offer
         self._judged_until_s = 0.0
 
-    # ---- a bundle, to a running board
+    # ---- what is offered to a running board
     def bundle(self, bad: BadBundle) -> Pair:
         """Offer a bad bundle; nothing but the refusal may come of it."""
-        pair = self.record("bundle", bad.name, pairs.of_bundle(bad), lambda: self._bundle(bad))
+        golden = next(iter(self._place.catalogue.sound.values()))
+
+        def act() -> Seen:
+            before = self._ready(golden)
+            return self._harmed(self.offer(bad.bundle, OFFER_LIMIT_S), before)
+
+        return self._offer("bundle", bad.name, pairs.of_bundle(bad), act)
+
+    def module(self, module: Module, release: Release) -> Pair:
+        """Insert the driver module of a kernel into `release`, which has its own loaded."""
+
+        def act() -> Seen:
+            before = self._ready(release)
+            return self._harmed(self._insert(module), before)
+
+        return self._offer("module", f"{module}, {release}", pairs.of_module(module, release), act)
+
+    def _offer(self, part: str, subject: str, expected: str, act: Callable[[], Seen]) -> Pair:
+        pair = self.record(part, subject, expected, act)
         if pair.verdict is not Verdict.as_expected:
-            self._corpus = None  # the next one gets a board that is known
+            self._offered = None  # the next one gets a board that is known
         return pair
 
-    def _bundle(self, bad: BadBundle) -> Seen:
-        if self._corpus is None:
-            self._corpus = self._ready()
-        found = self.offer(bad.bundle, OFFER_LIMIT_S)
-        found["harm"] = (*found.get("harm", ()), *self._harm(self._corpus))
-        return found
+    def _insert(self, module: Module) -> Seen:
+        """Bring the file to the board, insert it, and read what the kernel has to say."""
+        run = self._place.shell.run
+        url = shlex.quote(self._place.bundles.offer(module.module))
+        _, _, code = run(f"wget -q -T {FETCH_LIMIT_S} -O {MODULE_FILE} {url}")
+        if code != 0:
+            raise BoardError(f"the board cannot fetch {url}: wget ended with {code}")
+        lines, _, code = run(f"dmesg -c >/dev/null; insmod {MODULE_FILE}")
+        messages, _, _ = run(f"dmesg; rm {MODULE_FILE}")
+        said = [line for line in messages if module.module.stem in line]
+        if code == 0:
+            return seen("inserted", detail=" ".join(said))
+        text = pairs.refused(" ".join(lines).rpartition(": ")[2])
+        return seen(pairs.reported(text) if said else text, accepted=False, detail=" ".join(said))
 
-    def _ready(self) -> Answer:
-        """Boot with a state stored: a release that could not read it is refused for that."""
+    def _ready(self, release: Release) -> Answer:
+        """Have `release` run with a state stored: one that could not read it would refuse for that.
+
+        What becomes of the board is counted from here on.
+        """
         place = self._place
-        golden = next(iter(place.catalogue.sound.values()))
-        self._campaign.need(golden.name)
-        place.boot()
-        answer = place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
-        place.clock.sleep(FLIGHT_S)
-        place.interposer.reset_count()
-        self._judged_until_s = place.clock.now()
-        return answer
+        if self._offered is None or self._offered.release != release.name:
+            self._campaign.need(release.name)
+            place.boot()
+            self._offered = place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
+            place.clock.sleep(FLIGHT_S)
+            place.interposer.reset_count()
+            self._judged_until_s = place.clock.now()
+        return self._offered
+
+    def _harmed(self, found: Seen, before: Answer) -> Seen:
+        return found | {"harm": (*found["harm"], *self._harm(before))}
 
     def _harm(self, before: Answer) -> tuple[str, ...]:
-        """Name what a refused bundle has cost since the last look."""
+        """Name what a refusal has cost since the last look."""
         place = self._place
         harm = []
         after = place.service.wait_up(Deadline.after(place.clock, ANSWER_LIMIT_S))
@@ -82,40 +118,46 @@ class Mismatch(Combination):
         return self._campaign.lost(self._judged_until_s, until_s)
 
     # ---- a flash, made behind the updater's back
-    def kernel(self, image: Path, kernel: str, release: Release) -> Pair:
-        """Have an image of `kernel` and `release`'s root file system tried in slot b."""
-        old = self._planter.other(release)
-        expected = pairs.of_kernel(kernel, release, old)
-        subject = f"kernel {kernel}, root file system of {release}"
+    def kernel(self, kernel: str, release: Release, prom: Prom, layout: int) -> Pair:
+        """Have `release`'s root file system tried in slot b, under `kernel`.
+
+        The board has `prom`, a state of `layout`, and in slot a a release that reads it.
+        """
+        old = self._planter.other(release, layout)
 
         def act() -> Seen:
-            self._program(old, {"slot-b": image.read_bytes()}, pending=True)
-            return self._power_on()
+            image = self._place.catalogue.image(kernel, release)
+            parts = self._parts(prom, layout) | {"slot-b": image.read_bytes()}
+            self._program(old, parts, pending=True)
+            return self._kept(self._power_on(prom))
 
+        subject = f"kernel {kernel}, root file system of {release}, U-Boot {prom}, layout {layout}"
+        expected = pairs.of_kernel(kernel, release, old, layout)
         return self.record("kernel", subject, expected, act)
 
-    def prom(self, version: str, file: Path, release: Release) -> Pair:
-        """Start `release` from a PROM; the service must answer and store."""
+    def prom(self, prom: Prom, release: Release) -> Pair:
+        """Start `release` from a PROM, with nothing stored; the service must answer and store."""
 
         def act() -> Seen:
-            self._program(release, {"prom": file.read_bytes()})
-            found = self._power_on()
+            self._program(release, {"prom": prom.partition.read_bytes()})
+            found = self._power_on(prom)
             if self._place.service.store(SESSION, VALUE, ANSWER_LIMIT_S).status != OK:
                 found["harm"] = (*found["harm"], "a value could not be stored")
             return found
 
-        return self.record("prom", f"U-Boot {version}, {release}", pairs.runs(release.name), act)
+        return self.record("prom", f"U-Boot {prom}, {release}", pairs.runs(release.name), act)
 
-    def state(self, layout: int, release: Release) -> Pair:
-        """Have `release` find a state of `layout` in its data partition."""
+    def state(self, layout: int, release: Release, prom: Prom) -> Pair:
+        """Have `release`, started from a PROM, find a state of `layout` in its data partition."""
 
         def act() -> Seen:
-            self._program(release, {"data": self._planter.stored(layout)})
-            self._place.boot()
-            return self._meet(release)
+            self._program(release, self._parts(prom, layout))
+            started = self._power_on(prom)
+            met = self._meet(release)
+            return met | {"harm": (*started["harm"], *met["harm"])}
 
-        expected = pairs.of_state(layout, release)
-        return self.record("state", f"layout {layout}, {release}", expected, act)
+        subject = f"layout {layout}, {release}, U-Boot {prom}"
+        return self.record("state", subject, pairs.of_state(layout, release), act)
 
     def move(self, layout: int, old: Release, new: Release) -> Pair:
         """Offer the good bundle of `new` to `old`, with a state of `layout` stored."""
@@ -128,19 +170,6 @@ class Mismatch(Combination):
 
         subject = f"layout {layout}, {old} → {new}"
         return self.record("move", subject, pairs.of_move(layout, new), act)
-
-    def intruder(self, layout: int, old: Release, new: Release) -> Pair:
-        """Have `new`, which cannot read the state of `old`, tried without the updater's leave."""
-
-        def act() -> Seen:
-            parts = {"slot-b": new.image.read_bytes(), "data": self._planter.stored(layout)}
-            self._program(old, parts, pending=True)
-            return self._kept(self._power_on())
-
-        expected = f"{pairs.falls_back(old.name)}, state kept"
-        return self.record(
-            "move", f"layout {layout}, {old}, {new} written to slot b", expected, act
-        )
 
     def _meet(self, release: Release) -> Seen:
         """Ask a release that has found a state: the same value, then the next one."""
@@ -166,21 +195,30 @@ class Mismatch(Combination):
     def _kept(self, found: Seen) -> Seen:
         """Add whether the state that was stored is still there."""
         answer = self._place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
-        kept = (answer.status, answer.value) == (OK, VALUE)
-        word = "state kept" if kept else f"state LOST (status {answer.status}, {answer.value})"
-        return found | {"seen": f"{found['seen']}, {word}"}
+        text = found["seen"]
+        if (answer.status, answer.value) == (OK, VALUE):
+            return found | {"seen": pairs.kept(text)}
+        return found | {"seen": f"{text}, state LOST (status {answer.status}, {answer.value})"}
+
+    def _parts(self, prom: Prom, layout: int) -> dict[str, bytes]:
+        """Return the contents of the partitions `prom` and `data`."""
+        return {"prom": prom.partition.read_bytes(), "data": self._planter.stored(layout)}
 
     def _program(
         self, golden: Release, parts: Mapping[str, bytes], *, pending: bool = False
     ) -> None:
-        self._corpus = None  # another board, as far as the bundles are concerned
+        self._offered = None  # another board, as far as what is offered is concerned
         self._planter.program(golden, parts, pending=pending)
 
-    def _power_on(self) -> Seen:
-        """Give the board its power and follow it to where it settles."""
+    def _power_on(self, prom: Prom) -> Seen:
+        """Give the board its power and follow it to where it settles; `prom` must start it."""
         place = self._place
         place.strategy.start()
         follower = Follower(place.console, place.clock, lambda _: None)
         limit_s = 2 * place.strategy.boot_limit_s
         follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
-        return self.up(follower)
+        found = self.up(follower)
+        started = {event.keys["prom"] for event in follower.events if event.event == "up"}
+        if started != {prom.version}:
+            found["harm"] = (*found["harm"], f"started by U-Boot {', '.join(sorted(started))}")
+        return found

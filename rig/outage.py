@@ -11,6 +11,7 @@ from rig.budget import LATE, Budget, Contribution, Stamps, expanded, interruptio
 from rig.measure import Measurement
 
 Times: TypeAlias = NDArray[np.float64]  # s, ascending
+Spans: TypeAlias = tuple[tuple[float, float], ...]  # from … to, s
 
 RECOVERED_GOOD = 5  # RFC 6412 section 3.5.6 and 3.5.7: recovered after five good packets …
 RECOVERED_CLEAN_S = 5.0  # … and five seconds
@@ -76,13 +77,27 @@ class View:
         return max(20 * self.period_s, 1.5 * self.floor_s)
 
 
-def longest_gap(times_s: Times) -> Gap:
-    """Return the longest silence; of length 0 when there are less than two times."""
+def longest_gap(times_s: Times, own: Spans = ()) -> Gap:
+    """Return the longest silence; of length 0 when there are less than two times.
+
+    A silence that lies in a span of `own` is the instrument's and passed over.
+    """
     if times_s.size < 2:
         at_s = float(times_s[0]) if times_s.size else 0.0
         return Gap(at_s, at_s)
-    at = int(np.argmax(np.diff(times_s)))
+    lengths = np.diff(times_s)
+    for from_s, to_s in own:
+        first = int(np.searchsorted(times_s, from_s, "left"))
+        last = int(np.searchsorted(times_s, to_s, "right")) - 1
+        lengths[first : max(first, last)] = 0.0
+    at = int(np.argmax(lengths))
     return Gap(float(times_s[at]), float(times_s[at + 1]))
+
+
+def missed_s(gap: Gap, own: Spans) -> float:
+    """Return how long the instrument itself looked away while the gap lasted, in seconds."""
+    overlaps = (min(to_s, gap.after_s) - max(from_s, gap.before_s) for from_s, to_s in own)
+    return sum(max(0.0, overlap_s) for overlap_s in overlaps)
 
 
 class Silences:
@@ -109,12 +124,18 @@ class Silences:
         self._stamps += times_s.size
         self._last = part[-1:].copy()
 
-    def outages(self) -> tuple[Outage, ...]:
+    def outages(self, own: Spans = ()) -> tuple[Outage, ...]:
         """Group the silences until now into outages, as the function of that name does."""
-        jitter_s = max(self._threshold_s, min(FLAP_S, FLAP_SHARE * self.longest.length_s))
+        found = [
+            (at, gap)
+            for at, gap in zip(self._places, self._gaps, strict=True)
+            if gap.length_s - missed_s(gap, own) > self._threshold_s
+        ]
+        longest_s = max((gap.length_s for _, gap in found), default=0.0)
+        jitter_s = max(self._threshold_s, min(FLAP_S, FLAP_SHARE * longest_s))
         groups: list[list[Gap]] = []
         up_from = 0  # the number of the first stamp after the last silence
-        for at, gap in zip(self._places, self._gaps, strict=True):
+        for at, gap in found:
             if gap.length_s <= jitter_s:
                 continue
             if groups and not _clean(groups[-1][-1].after_s, gap.before_s, at + 1 - up_from):
@@ -125,14 +146,16 @@ class Silences:
         return tuple(Outage(tuple(group)) for group in groups)
 
 
-def outages(times_s: Times, threshold_s: float) -> tuple[Outage, ...]:
+def outages(times_s: Times, threshold_s: float, own: Spans = ()) -> tuple[Outage, ...]:
     """Group the gaps into outages: two gaps are one outage unless the service recovered between.
 
     Recovered is what RFC 6412 sections 3.5.6 and 3.5.7 say: five good answers and 5 s clean.
+    A gap that would be no event without what the instrument itself missed of it, in the spans of
+    `own`, is the instrument's and joins nothing.
     """
     silences = Silences(threshold_s)
     silences.add(times_s)
-    return silences.outages()
+    return silences.outages(own)
 
 
 def worst(times_s: Times, threshold_s: float) -> Outage | None:
@@ -141,11 +164,11 @@ def worst(times_s: Times, threshold_s: float) -> Outage | None:
     return max(found, key=lambda outage: outage.span.length_s) if found else None
 
 
-def has_recovered(times_s: Times, threshold_s: float, now_s: float) -> bool:
+def has_recovered(times_s: Times, threshold_s: float, now_s: float, own: Spans = ()) -> bool:
     """Tell whether the service is up and has been so long enough after its last outage."""
     if times_s.size < RECOVERED_GOOD or now_s - times_s[-1] > max(FLAP_S, 2 * threshold_s):
         return False
-    found = outages(times_s, threshold_s)
+    found = outages(times_s, threshold_s, own)
     return not found or _recovered(times_s, found[-1].span.after_s, float(times_s[-1]))
 
 
@@ -159,30 +182,70 @@ def _clean(from_s: float, to_s: float, good: int) -> bool:
 
 
 def traffic_outage(
-    gap: Gap | None, view: View, *, longest_s: float, taken_at_s: float, stalled_s: float = 0.0
+    gap: Gap | None,
+    view: View,
+    *,
+    longest_s: float,
+    taken_at_s: float,
+    stalled_s: float = 0.0,
+    correlation_s: float = 0.0,
 ) -> Measurement:
     """Estimate the outage behind a gap in the answers to datagrams sent every period.
 
     Both ends fall anywhere between two datagrams: T is in [G - 2P, G], its best value G - P, the
     error triangular (GUM 4.3.9): u = P/√6.  `stalled_s` is the probe's own doubt: what it failed
-    to send at the gap's ends.
+    to send at the gap's ends.  `correlation_s`: how wrong its stamps are when the computer's wall
+    clock was set meanwhile.
     """
     period = Contribution("datagram period", view.period_s, "triangular", "both ends between two")
-    return _estimate(gap, view, period, "G - P", longest_s, taken_at_s, stalled_s=stalled_s)
+    return _estimate(
+        gap,
+        view,
+        period,
+        "G - P",
+        longest_s,
+        taken_at_s,
+        stalled_s=stalled_s,
+        correlation_s=correlation_s,
+    )
 
 
 def counter_outage(
-    gap: Gap | None, view: View, *, longest_s: float, taken_at_s: float, correlation_s: float = 0.0
+    gap: Gap | None,
+    view: View,
+    *,
+    longest_s: float,
+    taken_at_s: float,
+    stalled_s: float = 0.0,
+    correlation_s: float = 0.0,
 ) -> Measurement:
     """Estimate the outage behind a gap in a heartbeat that starts anew with the service.
 
     T is in [G - P, G], its best value G - P/2, the error rectangular (GUM 4.3.7): u = P/√12.
-    `correlation_s` bounds the error between the clocks of the gap's ends, when those are two.
+    `correlation_s` bounds the error between the clocks of the gap's ends, when those are two;
+    `stalled_s` is how long the counter was blind in the gap, being started anew.
     """
     period = Contribution("heartbeat period", view.period_s / 2, why="the last pulse's age")
     return _estimate(
-        gap, view, period, "G - P/2", longest_s, taken_at_s, correlation_s=correlation_s
+        gap,
+        view,
+        period,
+        "G - P/2",
+        longest_s,
+        taken_at_s,
+        stalled_s=stalled_s,
+        correlation_s=correlation_s,
     )
+
+
+def hidden_outage(view: View, *, longest_s: float, taken_at_s: float) -> Measurement:
+    """Return what an instrument that looked away knows of an outage that only the other saw.
+
+    No more than that it was not longer than its longest silence: T is in [0, G].
+    """
+    budget = (Contribution("own stall", longest_s / 2, why="it looked away meanwhile"),)
+    method = f"not seen: it looked away itself; T in [0, G], G = {longest_s:.6f} s, k = 2"
+    return _measurement(view, longest_s / 2, budget, taken_at_s, method)
 
 
 def frame_loss_outage(
@@ -246,6 +309,12 @@ def _estimate(
             correlation_s=correlation_s,
             stalled_s=stalled_s,
         )
+    return _measurement(view, value, budget, taken_at_s, method)
+
+
+def _measurement(
+    view: View, value: float, budget: Budget, taken_at_s: float, method: str
+) -> Measurement:
     return Measurement(
         name=view.name,
         value=value,

@@ -42,3 +42,4 @@ class Outages:
     watched_s: float = 0.0  # from the event's start to this judgement
     stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
     silent_s: float = 0.0  # since the last good answer
+    corrupted: int = 0

@@ -4,13 +4,14 @@
 import enum
 from dataclasses import dataclass
 
-from rig.release import BadBundle, Release
+from rig.release import BadBundle, Module, Release
 
 PARTS = {
     "bundle": "Bad bundles, offered to a running board",
-    "kernel": "Kernel and root file system, written behind the updater's back",
-    "prom": "PROM and release",
-    "state": "Stored state and release",
+    "module": "Driver module, inserted by hand into a running board",
+    "kernel": "Kernel, root file system, PROM and stored state, written behind the updater's back",
+    "prom": "PROM and release, nothing stored",
+    "state": "PROM, stored state and release",
     "move": "Stored state and a change of release",
 }
 
@@ -56,6 +57,10 @@ def falls_back(release: str) -> str:
     return f"falls back to {release}"
 
 
+def gave_up(reason: str) -> str:
+    return f"gave up: {reason}"
+
+
 def refused(reason: str) -> str:
     return f"refused: {reason}"
 
@@ -65,20 +70,44 @@ def of_bundle(bad: BadBundle) -> str:
     return refused(bad.expect)
 
 
-def of_kernel(kernel: str, release: Release, old: Release) -> str:
-    """Say what a good board does with `release`'s root file system under `kernel`, unconfirmed."""
-    return runs(release.name) if kernel == release.kernel else falls_back(old.name)
+def kept(text: str) -> str:
+    return f"{text}, state kept"
+
+
+def of_module(module: Module, release: Release) -> str:
+    """Say what the kernel of `release`, which has its own module loaded, does with `module`.
+
+    The words are BusyBox' for EEXIST and ENOEXEC (modutils/modutils.c).  Whether a module was built
+    for it the kernel asks first, and says so (kernel/module/main.c, load_module); then, whether one
+    of that name is there.
+    """
+    if module.kernel == release.kernel:
+        return refused("File exists")
+    return reported(refused("invalid module format"))
+
+
+def reported(text: str) -> str:
+    return f"{text}, and the kernel says why"
+
+
+def of_kernel(kernel: str, release: Release, old: Release, layout: int) -> str:
+    """Say what a good board does with `release`'s root file system under `kernel`, unconfirmed.
+
+    It holds a state of `layout`, which `old` reads.
+    """
+    fits = kernel == release.kernel and release.reads(layout)
+    return kept(runs(release.name) if fits else falls_back(old.name))
 
 
 def of_state(layout: int, release: Release) -> str:
     """Say what `release` does with a state of `layout` that it finds."""
-    if release.state_layout_min <= layout <= release.state_layout:
+    if release.reads(layout):
         return f"runs, keeps it, writes layout {release.state_layout}"
     return "answers, stores nothing, leaves it alone"
 
 
 def of_move(layout: int, to: Release) -> str:
     """Say what becomes of a good bundle of `to` while a state of `layout` is stored."""
-    if to.state_layout_min <= layout <= to.state_layout:
-        return f"{runs(to.name)}, state kept"
+    if to.reads(layout):
+        return kept(runs(to.name))
     return refused("state")

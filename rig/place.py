@@ -19,6 +19,7 @@ from rig.instruments.traffic import TrafficProbe
 from rig.place_file import INSTRUMENTS, require
 from rig.place_lock import PlaceLock
 from rig.release import Catalogue, FlashMap, Release
+from rig.remote_place import main_target
 from rig.service import ANSWER, REQUEST, ServiceClient
 from rig.strategy import Status
 from rig.topology import parts
@@ -39,7 +40,7 @@ class Place:
         self.clock = clock
         self.path = path
         self._environment = environment
-        main = environment.get_target("main")
+        main = main_target(environment)
         self.name = path.stem
         self.catalogue = Catalogue.load(Path(environment.config.get_image_path("firmware")))
         self.flash_map = FlashMap.load()
@@ -60,16 +61,15 @@ class Place:
             raise
 
     @classmethod
-    def open(cls, source: Path | Any, clock: Clock | None = None) -> Self:  # noqa: ANN401
-        """Open a place file, or a labgrid Environment that was made from one.
+    def open(cls, path: Path, clock: Clock | None = None) -> Self:
+        """Open a place file.
 
         Raises:
-            UsageError: the file is not a place; names file and key.
+            UsageError: the file is not a place, names file and key; or it is a place of labgrid's
+                coordinator that somebody else holds.
         """
-        path = source if isinstance(source, Path) else Path(source.config_file)
         require(path)
-        environment = Environment(str(path)) if isinstance(source, Path) else source
-        return cls(environment, path, clock or SystemClock())
+        return cls(Environment(str(path)), path, clock or SystemClock())
 
     @staticmethod
     def _open_instruments(environment: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -17,17 +17,10 @@ from rig.errors import UsageError
 
 TOP = {"targets", "images", "imports", "options", "tools", "paths", "features"}
 TARGET = {"resources", "drivers", "features", "options"}
-NEEDED = {
-    "main": {
-        "BoardService",
-        "BundleServer",
-        "SerialDriver",
-        "CheckedPowerDriver",
-        "PromDriver",
-        "WalnutShellDriver",
-        "WalnutStrategy",
-    }
+NEEDED_DRIVERS = {
+    *("SerialDriver", "CheckedPowerDriver", "PromDriver", "WalnutShellDriver", "WalnutStrategy"),
 }
+NEEDED_RESOURCES = {"BoardService", "BundleServer"}
 INSTRUMENTS = (  # what the rig looks for on a bench, by name
     *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
 )
@@ -82,14 +75,14 @@ def _check_target(path: Path, name: str, target: object) -> list[str]:
                 found.append(f"{path}: {where}.{part}: unknown {_near(class_name, registry)}")
             elif class_name == "InstrumentDriver" and values.get("name") not in INSTRUMENTS:
                 near = _near(str(values.get("name")), INSTRUMENTS)
-                found.append(f"{path}: {key}.name: no instrument of the rig's {near}")
-            elif "RemotePlace" not in seen:
+                found.append(f"{path}: {key}.name: no instrument of the rig's is called {near}")
+            else:
                 found += _check_values(path, key, registry[class_name], values)
-    if "RemotePlace" in seen:
-        return found  # the coordinator knows the rest
-    return found + [
-        f"{path}: {where} has no {missing}" for missing in sorted(NEEDED.get(name, set()) - seen)
-    ]
+    if name != "main":
+        return found
+    # The coordinator knows what else a RemotePlace has; drivers are the file's.
+    needed = NEEDED_DRIVERS | (set() if "RemotePlace" in seen else NEEDED_RESOURCES)
+    return found + [f"{path}: {where} has no {missing}" for missing in sorted(needed - seen)]
 
 
 def _entries(part: object) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -51,9 +51,13 @@ class Planter:
         found = [release for release in releases if release.state_layout == layout]
         return found[-1] if found else releases[-1]
 
-    def other(self, release: Release) -> Release:
-        """Return the release to fall back to: one that is not `release`."""
-        return next(o for o in self._place.catalogue.sound.values() if o.name != release.name)
+    def other(self, release: Release, layout: int) -> Release:
+        """Return what a board with a state of `layout` runs while `release` is tried.
+
+        A release that reads the state; another one than `release`, if another one does.
+        """
+        readers = [found for found in self._place.catalogue.sound.values() if found.reads(layout)]
+        return next((found for found in readers if found.name != release.name), readers[0])
 
     def program(
         self, golden: Release, parts: Mapping[str, bytes], *, pending: bool = False

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Has a board run a release: from its golden flash, or by the board's own updater."""
+"""Has a board run a release: from its golden flash, or by the board's own updater; rescues it."""
 
 from collections.abc import Callable
 
 from rig.clock import Deadline
 from rig.drivers.console import fresh
-from rig.errors import BoardError, UsageError
+from rig.errors import BoardError, RigError, UsageError
 from rig.place import Place
 from rig.release import Release
 from rig.strategy import Status
@@ -34,6 +34,20 @@ def bring(place: Place, release: Release, say: Callable[[str], None] = lambda _:
     deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
     place.service.wait_up(deadline, release.name)
     return boots
+
+
+def rescue(place: Place, release: Release, say: Callable[[str], None]) -> bool:
+    """Leave no bad board behind: program the golden flash of `release`, and see that it boots.
+
+    Tell whether that went well; `say` hears of it, and why not.
+    """
+    try:
+        place.rescue(release)
+    except RigError as error:
+        say(f"the board is no good and was not rescued: {error}")
+        return False
+    say(f"the board was no good; it was rescued with {release}")
+    return True
 
 
 def reinstall(place: Place, release: Release) -> bool:

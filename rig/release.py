@@ -113,6 +113,10 @@ class Release:
     def __str__(self) -> str:
         return self.name
 
+    def reads(self, layout: int) -> bool:
+        """Tell whether it can read a stored state of `layout`."""
+        return self.state_layout_min <= layout <= self.state_layout
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadBundle:
@@ -150,6 +154,17 @@ class Mixture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """The driver module as it was built for one kernel."""
+
+    kernel: str  # `uname -r`
+    module: Path
+
+    def __str__(self) -> str:
+        return f"{self.module.name} of {self.kernel}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
     """All releases, PROMs and bad bundles that one firmware build left behind.
 
@@ -162,6 +177,7 @@ class Catalogue:
     prom_fallback: str
     bundles: Mapping[str, BadBundle]
     mixed: Mapping[str, Mixture]
+    modules: Mapping[str, Module]
 
     @classmethod
     def load(cls, index: Path) -> Self:
@@ -193,6 +209,7 @@ class Catalogue:
             prom_fallback=_get(fallback, "version", str, index, "prom_fallback."),
             bundles=records("bundles", BadBundle, "name"),
             mixed=records("mixed", Mixture, "name"),
+            modules=records("modules", Module, "kernel"),
         )
 
     @property
@@ -212,6 +229,19 @@ class Catalogue:
             f"unknown release {name!r}; known: {', '.join(self.releases) or 'none'}"
             f" ({self.index}); `make -C firmware` builds them"
         )
+
+    def image(self, kernel: str, release: Release) -> Path:
+        """Return the image of `release`'s root file system with `kernel`, its own or another's.
+
+        Raises:
+            UsageError: there is no such image.
+        """
+        if kernel == release.kernel:
+            return release.image
+        for mixture in self.mixed.values():
+            if (mixture.kernel, mixture.release) == (kernel, release.name):
+                return mixture.image
+        raise UsageError(f"no image of {release} has the kernel {kernel} ({self.index})")
 
     def target(self, what: str, name: str) -> "Release | Prom":
         """Return what an exercise `what` moves the board to: a PROM or a release.

@@ -10,7 +10,7 @@ from typing import Any
 
 from rig import runs
 from rig.errors import UsageError
-from rig.faults import CutAtMark
+from rig.faults import CutAtMark, Outcome
 
 BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
 BY_CLOCK = "test_replay.py::test_a_cut_replayed_by_the_clock_leaves_a_good_board"
@@ -49,30 +49,41 @@ def replay(arguments: argparse.Namespace) -> int:
     if (folder / "replay.json").exists():
         raise UsageError(f"{folder} holds a replay already: take another --report folder")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / runs.ERROR_FILE).unlink(missing_ok=True)
     options = [f"--rig-key={key}", *runs.with_records(folder)]
     code = runs.wait(runs.start(runs.command([test], arguments.place, folder, options)))
     if code == runs.PYTEST_INTERRUPTED:
         return runs.INTERRUPTED
     if not (folder / "replay.json").exists():
-        told = runs.told(folder)
-        sys.stderr.write(f"{told[1] if told else 'the replay did not run'}\n")
-        return told[0] if told else runs.OURS
+        return _told(folder, "the replay did not run")
     record = json.loads((folder / "replay.json").read_text(encoding="utf-8"))
     for line in (record["nearest"], _seen(record), f"records: {folder}"):
         if line:
             sys.stdout.write(f"{line}\n")
-    if record["outcome"] == "bench":
+    outcome = Outcome(record["outcome"])
+    if outcome is Outcome.bench:
         return runs.BENCH
-    return runs.PRODUCT if code else runs.GOOD
+    if not outcome.good:
+        return runs.PRODUCT
+    return runs.GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
+
+
+def _told(folder: Path, otherwise: str) -> int:
+    """Say the run's own error; return its exit code."""
+    code, text = runs.told(folder) or (runs.OURS, otherwise)
+    sys.stderr.write(f"{text}\n")
+    return code
 
 
 def _seen(record: dict[str, Any]) -> str:
-    """Say what came out, and what the cut left: the flash's hash, or when the rail fell."""
+    """Say what came out, what the cut left (the flash's hash, or when the rail fell), and why."""
     text = f"{record['outcome']}, release {record['release']}, {record['boots']} boots"
     if record["flash_sha256"]:
-        return f"{text}; flash after the cut {record['flash_sha256']}"
-    if record["edge"]:
+        text += f"; flash after the cut {record['flash_sha256']}"
+    elif record["edge"]:
         delay = record["edge"]["delay"]
         value, doubt = delay["value"], delay["uncertainty"]
-        return f"{text}; the rail fell {value:.4f} ± {doubt:.4f} s after the board's line"
-    return f"{text}; {record['error'] or 'when the rail fell was not measured'}"
+        text += f"; the rail fell {value:.4f} ± {doubt:.4f} s after the board's line"
+    elif not record["error"]:
+        text += "; when the rail fell was not measured"
+    return f"{text}; {record['error']}" if record["error"] else text

@@ -6,14 +6,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from rig.errors import BenchError
 
 ROOT = Path(__file__).resolve().parents[1]
 BOARD_TESTS = ROOT / "tests" / "board"
 # Exit codes
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
-PYTEST_INTERRUPTED = 2
+# pytest's own, docs.pytest.org/en/stable/reference/exit-codes.html; more is no verdict on anything
+PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE = 1, 2, 4
+UNRECORDED = os.EX_IOERR  # conftest.py: the run's records could not be written
 RECORD_TO = "WALNUT_RECORD_TO"  # environment: DSN of a lab's server that runs are copied to
 ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
 _BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
@@ -38,22 +42,33 @@ def with_records(folder: Path) -> list[str]:
     return [f"--alluredir={folder / 'allure-results'}", f"--junitxml={folder / 'junit.xml'}"]
 
 
-def start(words: list[str], log: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start pytest; with `log` it talks to that file."""
+def start(
+    words: list[str], log: Path | None = None, held: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Start pytest; with `log` it talks to that file; it keeps the descriptors `held`, too."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if log is None:
-        return subprocess.Popen(words, cwd=ROOT, env=environment)
+        return subprocess.Popen(words, cwd=ROOT, env=environment, pass_fds=held)
     with log.open("ab") as output:
-        return subprocess.Popen(words, cwd=ROOT, env=environment, stdout=output, stderr=output)
+        return subprocess.Popen(
+            words, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=held
+        )
 
 
 def wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order."""
+    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order.
+
+    Raises:
+        BenchError: it could not write its records, and has said why.
+    """
     while True:
         try:
-            return child.wait()
+            code = child.wait()
         except KeyboardInterrupt:
             continue
+        if code == UNRECORDED:
+            raise BenchError("the run could not write its records: what it said last tells why")
+        return code
 
 
 def told(folder: Path) -> tuple[int, str] | None:

@@ -1,16 +1,27 @@
 # SPDX-License-Identifier: MIT
 """What one instrument saw of one event, out of the times of its signs of life; pure."""
 
+import os
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from errno import errorcode
 
 import numpy as np
 
-from rig.outage import Gap, Outage, Times, View, has_recovered, longest_gap, outages
+from rig.errors import BenchError
+from rig.outage import (
+    Gap,
+    Outage,
+    Spans,
+    Times,
+    View,
+    has_recovered,
+    longest_gap,
+    missed_s,
+    outages,
+)
 
 LEAD_S = 1.0  # how much before the mark the service must be known
-
-Spans: TypeAlias = tuple[tuple[float, float], ...]  # from … to, s
+RATE_SHARE = 0.05  # a heartbeat further from its rate is another; jitter moved the median by 0.016
 
 
 @dataclass(slots=True)
@@ -44,13 +55,16 @@ class Span:
         return replace(self, first_s=self.first_s - error_s, last_s=self.last_s + error_s)
 
 
-def settled(times_s: Times, view: View, episode: Episode, now_s: float) -> bool:
-    """Tell whether the service has been good for long enough since the episode was closed."""
+def settled(times_s: Times, view: View, episode: Episode, now_s: float, own: Spans = ()) -> bool:
+    """Tell whether the service has been good for long enough since the episode was closed.
+
+    A gap that lies in a span of `own` is the instrument's.
+    """
     closed_s = episode.closed_s if episode.closed_s is not None else now_s
     inside = times_s[times_s >= episode.opened_s - LEAD_S]
     if now_s < closed_s + LEAD_S or not inside.size or float(inside[-1]) <= closed_s:
         return False
-    return has_recovered(inside, view.threshold_s, now_s)
+    return has_recovered(inside, view.threshold_s, now_s, own)
 
 
 def dissent(*, by_traffic: bool, by_counter: bool, answered: bool) -> str:
@@ -83,23 +97,19 @@ def find(
     span: Span,
     now_s: float,
     recovered: bool,
-    excused: Spans,
+    own: Spans,
 ) -> Outage | None:
     """Return the worst outage that began in `span`; silence to the end counts as one.
 
-    A gap that lies in a span of `excused` is the instrument's own and no outage.
+    A gap that lies in a span of `own` is the instrument's and no outage, nor part of one.
     """
     if not recovered and (not times_s.size or now_s - float(times_s[-1]) > view.threshold_s):
         # Nothing has come back: what has passed until now is a lower bound.
         times_s = np.append(times_s if times_s.size else [span.first_s], now_s)
     found = [
         outage
-        for outage in outages(times_s, view.threshold_s)
+        for outage in outages(times_s, view.threshold_s, own)
         if span.first_s <= outage.span.before_s <= span.last_s
-        and not any(
-            from_s <= outage.span.before_s and outage.span.after_s <= to_s
-            for from_s, to_s in excused
-        )
     ]
     return max(found, key=lambda outage: outage.span.length_s) if found else None
 
@@ -113,23 +123,55 @@ def longest(times_s: Times, span: Span, seen: Gap | None) -> float:
     return longest_gap(times_s[first : last + 1]).length_s  # with the one that ends the last gap
 
 
-def doubted(view: View, times_s: Times, span: Gap | None) -> View:
+def doubted(view: View, times_s: Times, span: Gap | None, own: Spans = ()) -> View:
     """Return the view with the floor of its surroundings, when that is worse than the campaign's.
 
     What the bench was late by in the clean seconds beside the event, it may have been at its ends.
+    In the spans of `own` it was not late: the instrument looked away.
     """
     if span is None:
         return view
     beside = (times_s[times_s <= span.before_s], times_s[times_s >= span.after_s])
     return replace(
-        view, floor_s=max(view.floor_s, *(longest_gap(times).length_s for times in beside))
+        view, floor_s=max(view.floor_s, *(longest_gap(times, own).length_s for times in beside))
     )
 
 
-def unsent_s(span: Gap, stalls: Spans) -> float:
-    """Return how long the probe itself sent nothing while the gap lasted, in seconds."""
-    overlaps = (min(to_s, span.after_s) - max(from_s, span.before_s) for from_s, to_s in stalls)
-    return sum(max(0.0, overlap_s) for overlap_s in overlaps)
+def looked_away_s(own: Spans, *seen: Gap | None) -> float:
+    """Return for how much of what was seen, by either instrument, one of them looked away."""
+    return max((missed_s(gap, own) for gap in seen if gap), default=0.0)
+
+
+def check_rate(beats_s: Times, period_s: float) -> None:
+    """Make sure that the heartbeat has the period that all estimates take it to have.
+
+    The median: silences, and pulses that a busy computer stamps together, move a mean.
+
+    Raises:
+        BenchError: it has another.
+    """
+    seen_s = float(np.median(np.diff(beats_s)))
+    if abs(seen_s - period_s) > RATE_SHARE * period_s:
+        raise BenchError(
+            f"the heartbeat comes every {seen_s * 1e3:.3f} ms and not every {period_s * 1e3:g} ms:"
+            " look at which signal is wired to the counter's input, at a divider there, at the"
+            " counter's time base, and whether the board's firmware is the rig's"
+        )
+
+
+def check_sends(event: Gap, blocked: Spans, errors: tuple[int, ...], *, at_most_s: float) -> None:
+    """Make sure that the rig's own computer could send while the event lasted.
+
+    Raises:
+        BenchError: it could not, for longer than `at_most_s`; names the errors.
+    """
+    blocked_s = missed_s(event, blocked)
+    if blocked_s > at_most_s:
+        names = ", ".join(f"{errorcode.get(code, code)} ({os.strerror(code)})" for code in errors)
+        raise BenchError(
+            f"the rig's own computer could not send for {blocked_s:.3f} s of"
+            f" {event.length_s:.1f} s: {names}: look at its network interface, routes and firewall"
+        )
 
 
 def stalled_at_ends(span: Gap | None, stalls: Spans, period_s: float) -> float:

@@ -5,7 +5,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ CREATE TABLE IF NOT EXISTS point (
     nested INTEGER, record TEXT, PRIMARY KEY (plan, way)) STRICT;
 CREATE TABLE IF NOT EXISTS bench_failure (
     plan TEXT NOT NULL, way TEXT NOT NULL, at_s REAL, record TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS run (
+    id INTEGER PRIMARY KEY, began_at_s REAL NOT NULL, ended_at_s REAL NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS point_flash ON point (flash) WHERE shared = 0;
 CREATE INDEX IF NOT EXISTS point_open ON point (way, position) WHERE outcome IS NULL;
 """
@@ -99,42 +101,37 @@ class SweepRecords:
         operations: Iterable[Labelled],
         recording: dict[str, Any],
         baseline_s: float,
+        points: Iterable[Point],
     ) -> None:
-        """Note what is swept, once; a second time it must be the same.
+        """Note what is swept and every point of it, or nothing: half a plan would be the plan."""
+        with self._change() as database:
+            database.execute(
+                "INSERT INTO sweep VALUES (1, ?, ?, ?, ?, ?, ?)",
+                (
+                    FORMAT,
+                    json.dumps(settings),
+                    journal_sha256,
+                    json.dumps(recording),
+                    baseline_s,
+                    wall_time_s(),
+                ),
+            )
+            database.executemany(
+                "INSERT INTO operation (number, what, start, length, sha256, partition, phase)"
+                " VALUES (:number, :what, :offset, :length, :sha256, :partition, :phase)",
+                map(asdict, operations),
+            )
+            _add(database, points)
+
+    def check(self, settings: dict[str, Any], journal_sha256: str) -> None:
+        """Make sure that the file's sweep is this one.
 
         Raises:
-            UsageError: the file holds a sweep of something else.
+            UsageError: it holds a sweep of something else, or none.
         """
         found = self.sweep()
         if found is None:
-            with self._change() as database:
-                database.execute(
-                    "INSERT INTO sweep VALUES (1, ?, ?, ?, ?, ?, ?)",
-                    (
-                        FORMAT,
-                        json.dumps(settings),
-                        journal_sha256,
-                        json.dumps(recording),
-                        baseline_s,
-                        wall_time_s(),
-                    ),
-                )
-                database.executemany(
-                    "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (
-                            item.number,
-                            item.what,
-                            item.offset,
-                            item.length,
-                            item.sha256,
-                            item.partition,
-                            item.phase,
-                        )
-                        for item in operations
-                    ],
-                )
-            return
+            raise UsageError(f"{self.path} holds no plan")
         changed = [name for name in settings if found["settings"].get(name) != settings[name]]
         if changed:
             was = {name: found["settings"].get(name) for name in changed}
@@ -162,40 +159,17 @@ class SweepRecords:
         return found
 
     def operations(self) -> list[Labelled]:
-        rows = self._database.execute("SELECT * FROM operation ORDER BY number")
-        return [
-            Labelled(
-                number=row["number"],
-                what=row["what"],
-                offset=row["start"],
-                length=row["length"],
-                sha256=row["sha256"],
-                partition=row["partition"],
-                phase=row["phase"],
-            )
-            for row in rows
-        ]
+        rows = self._database.execute(
+            "SELECT number, what, start AS offset, length, sha256, partition, phase"
+            " FROM operation ORDER BY number"
+        )
+        return [Labelled(**dict(row)) for row in rows]
 
     # ---- points
-    def add_points(self, points: Iterable[Point], *, after: int = 0) -> None:
+    def add_points(self, points: Iterable[Point]) -> None:
         """Add points that are to be judged; those that are there stay as they are."""
-        rows = [
-            (
-                str(point.cut),
-                point.way,
-                point.number,
-                point.cuts[-1].kind.value,
-                len(point.cuts),
-                after + place,
-            )
-            for place, point in enumerate(points, start=1)
-        ]
         with self._change() as database:
-            database.executemany(
-                "INSERT OR IGNORE INTO point (plan, way, number, kind, depth, position)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                rows,
-            )
+            _add(database, points)
 
     def claim(self, owner: str) -> Point | None:
         """Take the next point that nobody has, the short way's first; None when there is none."""
@@ -209,7 +183,7 @@ class SweepRecords:
         return None if row is None else _point(row)
 
     def release_claims(self) -> None:
-        """Give back what workers took and did not finish; only while none runs.
+        """Give back what workers took and did not finish; only while none runs: sweep_run.alone.
 
         Points at which the bench had failed are judged again; that it had is kept.
         """
@@ -230,10 +204,14 @@ class SweepRecords:
         return [_row(row) for row in rows]
 
     def same_flash(self, flash: str) -> dict[str, Any] | None:
-        """Return the point that was judged on the same flash, None if none was."""
+        """Return a point that was judged on the same flash, a bad one first; None if none was.
+
+        Never an unstable one: its flash reads differently at each power-on.
+        """
         row = self._database.execute(
             "SELECT * FROM point WHERE flash = ? AND shared = 0 AND outcome IS NOT NULL"
-            " AND outcome != 'bench' AND way = 'short'",
+            " AND outcome != 'bench' AND way = 'short' AND kind != 'unstable'"
+            " ORDER BY outcome IN ('new', 'old', 'recovered')",
             (flash,),
         ).fetchone()
         return None if row is None else _row(row)
@@ -254,9 +232,16 @@ class SweepRecords:
         return row is not None and row["outcome"] is not None
 
     def is_finished(self) -> bool:
-        """Tell whether nothing is left to judge; where the bench failed, something is."""
-        found = self.progress()
-        return found["total"] == found["done"] and not found["outcomes"].get("bench")
+        """Tell whether nothing is left to judge.
+
+        Something is where the bench failed, and where nobody noted that the cuts in a recovery
+        are through: they are added when that recovery has been recorded.
+        """
+        left = self._database.execute(
+            "SELECT 1 FROM point WHERE outcome IS NULL OR outcome = 'bench'"
+            " OR (nested IS NULL AND depth = 1 AND way = 'short')"
+        ).fetchone()
+        return left is None
 
     def judged(
         self,
@@ -271,7 +256,9 @@ class SweepRecords:
         owner: str,
     ) -> None:
         """Record one point's verdict."""
+        now_s = wall_time_s()
         with self._change() as database:
+            _go_on(database, now_s)
             database.execute(
                 "UPDATE point SET outcome = ?, flash = ?, shared = ?, boots = ?, duration_s = ?,"
                 " at_s = ?, record = ?, owner = ? WHERE plan = ? AND way = ?",
@@ -281,7 +268,7 @@ class SweepRecords:
                     int(shared),
                     boots,
                     duration_s,
-                    wall_time_s(),
+                    now_s,
                     json.dumps(plain(record)),
                     owner,
                     str(point.cut),
@@ -290,13 +277,37 @@ class SweepRecords:
             )
 
     def nested_done(self, point: Point, count: int) -> None:
-        """Note that all cuts nested in this one have been judged."""
+        """Note that all cuts nested in this one have been judged.
+
+        Those that an earlier look had left open are dropped: after this one there are none.
+        """
         with self._change() as database:
+            database.execute(
+                "DELETE FROM point WHERE outcome IS NULL AND way = ? AND plan LIKE ? || ',%'",
+                (point.way, str(point.cut)),
+            )
             database.execute(
                 "UPDATE point SET nested = ? WHERE plan = ? AND way = ?",
                 (count, str(point.cut), point.way),
             )
 
+    # ---- how long it takes
+    def begin_run(self) -> None:
+        """Note that a run of the command begins to judge; each verdict says that it goes on."""
+        now_s = wall_time_s()
+        with self._change() as database:
+            database.execute("INSERT INTO run (began_at_s, ended_at_s) VALUES (?, ?)", (now_s,) * 2)
+
+    def end_run(self) -> None:
+        with self._change() as database:
+            _go_on(database, wall_time_s())
+
+    def worked_s(self) -> float:
+        """Return how long all runs of the command took, one that was killed to its last verdict."""
+        worked_s = self._database.execute("SELECT total(ended_at_s - began_at_s) FROM run")
+        return float(worked_s.fetchone()[0])
+
+    # ---- what there is
     def points(self) -> list[dict[str, Any]]:
         """Return every point, judged or not, in order."""
         rows = self._database.execute(
@@ -314,6 +325,29 @@ class SweepRecords:
         )
         outcomes = {row[0]: row[1] for row in rows}
         return {"total": total, "done": done, "booted": booted or 0, "outcomes": outcomes}
+
+
+def _add(database: sqlite3.Connection, points: Iterable[Point]) -> None:
+    database.executemany(
+        "INSERT OR IGNORE INTO point (plan, way, number, kind, depth, position)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            (
+                str(point.cut),
+                point.way,
+                point.number,
+                point.cuts[-1].kind.value,
+                len(point.cuts),
+                position,
+            )
+            for position, point in enumerate(points, start=1)
+        ),
+    )
+
+
+def _go_on(database: sqlite3.Connection, now_s: float) -> None:
+    """Note that the last run of the command still ran."""
+    database.execute("UPDATE run SET ended_at_s = ? WHERE id = (SELECT max(id) FROM run)", (now_s,))
 
 
 def _point(row: sqlite3.Row) -> Point:

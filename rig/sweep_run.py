@@ -7,15 +7,13 @@ import hashlib
 import json
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rig import runs
-from rig.clock import SystemClock
+from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError
 from rig.sweep_options import add_arguments, settings_of
 
@@ -23,10 +21,11 @@ if TYPE_CHECKING:
     import subprocess
 
 TICK_S = 1.0
+LEAVES_S = 10.0  # a worker whose command was killed ends so soon after it let its board go
 LINE_EVERY_S = 15.0  # between two lines of progress where nobody watches a terminal
 DATABASE = "sweep.sqlite"
 BY_OPERATION, BY_CLOCK = "test_sweep.py", "test_timed_sweep.py"
-__all__ = ["add_arguments", "sweep"]
+__all__ = ["add_arguments", "alone", "sweep"]
 
 
 def sweep(arguments: argparse.Namespace) -> int:
@@ -36,35 +35,56 @@ def sweep(arguments: argparse.Namespace) -> int:
     ends = f"{settings['what']}-{settings['old']}-{settings['new']}"
     folder = (arguments.report or runs.ROOT / "reports" / f"sweep-{ends}-{name}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        return _Run(arguments, settings, folder).all()
+    with alone(folder, LEAVES_S) as lock:
+        return _Run(arguments, settings, folder, lock).all()
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder; BenchError when another sweep does."""
+def alone(folder: Path, limit_s: float) -> Iterator[int]:
+    """Hold the folder; yield the lock's descriptor.
+
+    A worker inherits it and holds the folder, too: one that a killed command left behind has a
+    point in hand, which nobody else may take.
+
+    Raises:
+        BenchError: after `limit_s` another sweep, or such a worker, still holds it.
+    """
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    clock = SystemClock()
+    deadline = Deadline.after(clock, limit_s)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise BenchError(f"another sweep works in {folder}: wait for it, or end it") from error
-    else:
-        yield
+        while not _locked(handle):
+            if deadline.passed:
+                raise BenchError(
+                    f"another sweep works in {folder}, or a worker that one left behind is still"
+                    " at its point: wait for it, or end it"
+                )
+            clock.sleep(0.1)
+        yield handle
     finally:
         os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class _Run:
     """The stages of one sweep in one folder."""
 
     def __init__(
-        self, arguments: argparse.Namespace, settings: dict[str, Any], folder: Path
+        self, arguments: argparse.Namespace, settings: dict[str, Any], folder: Path, lock: int
     ) -> None:
         from rig.sweep_records import SweepRecords  # noqa: PLC0415 # sqlite, numpy
 
         self._arguments = arguments
         self._settings = settings
         self._folder = folder
+        self._lock = lock
         self._places = arguments.place[: arguments.jobs or len(arguments.place)]
         self._records = SweepRecords(folder / DATABASE)
         self._clock = SystemClock()
@@ -81,7 +101,7 @@ class _Run:
         return code
 
     def _options(self) -> list[str]:
-        return [f"--rig-sweep={json.dumps(self._settings)}"]
+        return [f"--rig-sweep={json.dumps(self._settings)}", f"--rig-command={os.getpid()}"]
 
     def _plan(self) -> int:
         if self._records.sweep() is None:
@@ -89,7 +109,7 @@ class _Run:
             words = runs.command(
                 [f"{self._tests}::test_plan"], self._places[0], self._folder, self._options()
             )
-            if code := runs.wait(runs.start(words)):
+            if code := runs.wait(runs.start(words, held=(self._lock,))):
                 return self._told(code)
         self._show_plan()
         return runs.GOOD
@@ -105,53 +125,14 @@ class _Run:
 
     def _show_plan(self) -> None:
         """Say how large the sweep is and how long it will take, before it starts."""
-        found = self._records.sweep()
-        if found is None:
+        from rig.sweep_plan import described  # noqa: PLC0415 # sqlite, numpy
+
+        if self._records.sweep() is None:
             raise BenchError(f"the plan was not recorded in {self._folder}")
-        say = sys.stdout.write
-        for line in self._strata(found) if self._timed else self._operations():
-            say(f"{line}\n")
-        points = self._records.progress()
-        left = points["total"] - points["done"]
-        expected_min = left * found["baseline_s"] / len(self._places) / 60
-        cost = (
-            f"the uncut run and its preparation took {found['baseline_s']:.0f} s, so about"
-            if self._timed
-            else f"one boot takes {found['baseline_s']:.2f} s, so at most"
-        )
-        say(
-            f"{points['total']} points, {points['done']} done; {cost} {expected_min:.0f} min"
-            f" on {len(self._places)} board(s); records: {self._folder}\n"
-        )
+        for line in described(self._records, len(self._places)):
+            sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"records: {self._folder}\n")
         sys.stdout.flush()
-
-    def _strata(self, found: dict[str, Any]) -> Iterator[str]:
-        """Name what a sweep by the clock cuts into, by what the board is about."""
-        from rig.timed import Stratum  # noqa: PLC0415
-
-        strata = [Stratum.from_json(item) for item in found["recording"]["strata"]]
-        drawn = Counter(point["number"] for point in self._records.points())
-        yield f"{len(strata)} strata between the board's lines:"
-        numbered = enumerate(strata, start=1)
-        for band, members in groupby(numbered, key=lambda item: item[1].band):
-            group = list(members)
-            length_s = sum(stratum.length_s for _, stratum in group)
-            cuts = sum(drawn[number] for number, _ in group)
-            yield (
-                f"  {len(group):6}  {band:12} {length_s:8.3f} s from {group[0][1].begin_s:8.3f} s"
-                f" on, {cuts} cuts"
-            )
-
-    def _operations(self) -> Iterator[str]:
-        operations = self._records.operations()
-        phases: dict[tuple[str, str], int] = {}
-        for item in operations:
-            key = (item.phase, item.partition)
-            phases[key] = phases.get(key, 0) + 1
-        yield f"{len(operations)} flash operations:"
-        for (phase, partition), count in phases.items():
-            first = next(o for o in operations if (o.phase, o.partition) == (phase, partition))
-            yield f"  {count:6}  {phase:15} in {partition:12} from operation {first.number} on"
 
     def _points(self) -> int:
         """Have one worker a place judge points until none is left."""
@@ -159,10 +140,12 @@ class _Run:
             return runs.GOOD
         self._records.release_claims()
         (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
+        self._records.begin_run()
         children = [
             runs.start(
                 runs.command([f"{self._tests}::test_points"], place, self._folder, self._options()),
                 self._folder / f"worker-{place.stem}.log",
+                held=(self._lock,),
             )
             for place in self._places
         ]
@@ -172,6 +155,8 @@ class _Run:
             for child in children:
                 runs.wait(child)
             return runs.INTERRUPTED
+        finally:
+            self._records.end_run()
         codes = [child.returncode for child in children]
         if not any(codes):
             return runs.GOOD
@@ -192,11 +177,12 @@ class _Run:
                 self._clock.sleep(TICK_S)
                 found = self._records.progress()
                 minutes = (self._clock.now() - began_s) / 60
-                rate = (found["done"] - first["done"]) / minutes
+                verdicts = (found["done"] - first["done"]) / minutes
+                boots = (found["booted"] - first["booted"]) / minutes
                 outcomes = " ".join(f"{k} {v}" for k, v in sorted(found["outcomes"].items()))
                 text = (
                     f"{found['done']}/{found['total']} points, {found['booted']} boots,"
-                    f" {rate:.0f} verdicts/min: {outcomes}"
+                    f" {boots:.0f} boots/min, {verdicts:.0f} verdicts/min: {outcomes}"
                 )
                 bar.update(task, completed=found["done"], total=found["total"], description=text)
                 if not live and self._clock.now() - last_s >= LINE_EVERY_S:

@@ -1,77 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""One worker of a sweep: records the exercise on its board, then judges point after point."""
+"""Sweeps flash operations: records the exercise on its board, then judges what cuts leave."""
 
-import os
 import random
-from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, UsageError
-from rig.exercise import Exercise, Recording
-from rig.faults import CutAtMark, CutAtOperation, Kind, Outcome
-from rig.long_way import LongWay
+from rig.exercise import Recording
+from rig.faults import CutAtOperation, Kind, Outcome
 from rig.results import plain
-from rig.sweep import Key, Labelled, choose, cuts
-from rig.sweep_records import LONG, SHORT, Point, SweepRecords
-from rig.trial import Judge
-
-if TYPE_CHECKING:
-    from rig.place import Place
+from rig.sweep import Labelled, choose, cuts
+from rig.sweep_records import LONG, SHORT, Point
+from rig.sweep_worker import Worker
+from rig.trial import Judge, Trial
 
 BASELINES = 3  # boots without any cut, before a sweep: what a verdict costs at least
 NESTED_SHARE = 50  # beside environment and commit, the recovery from one cut in so many is cut
-
-
-class Worker:
-    """What every way of sweeping has: one exercise on one place, and points until none is left.
-
-    `say` is told one line of progress at a time.
-    """
-
-    def __init__(
-        self,
-        exercise: Exercise,
-        records: SweepRecords,
-        settings: dict[str, Any],
-        say: Callable[[str], None],
-        console: ConsoleLog,
-    ) -> None:
-        self.exercise = exercise
-        self.place: Place = exercise.place
-        self.records = records
-        self.settings = settings
-        self.say = say
-        self._console = console
-
-    def work(self) -> int:
-        """Judge points until none is left; return how many were this worker's.
-
-        It does not go on alone when the command that started it is killed: its board would be in
-        use for whoever takes up the sweep.
-
-        Raises:
-            BenchError: the bench failed at one.
-        """
-        done = 0
-        parent = os.getppid()
-        while os.getppid() == parent:
-            if (point := self.records.claim(self.place.name)) is None:
-                break
-            outcome = self._judge_one(point)
-            done += 1
-            if outcome is Outcome.bench:
-                raise BenchError(
-                    f"the bench failed at {point.cut}: mend it and give the same command again"
-                )
-        return done
-
-    def _judge_one(self, point: Point) -> Outcome:
-        raise NotImplementedError
-
-    def key(self, cut: CutAtOperation | CutAtMark) -> Key:
-        return Key.of(self.exercise.what, self.exercise.old, self.exercise.new, cut)
 
 
 def _at_operation(point: Point) -> CutAtOperation:
@@ -86,7 +30,7 @@ class Sweeper(Worker):
     _recording: Recording | None = None
 
     @cached_property
-    def _judge(self) -> Judge:
+    def judge(self) -> Judge:
         return Judge(self.exercise)
 
     @cached_property
@@ -125,16 +69,26 @@ class Sweeper(Worker):
             "times_s": recording.times_s,
         }
         self.records.begin(
-            self.settings, recording.journal_sha256, recording.operations, facts, baseline_s
+            self.settings,
+            recording.journal_sha256,
+            recording.operations,
+            facts,
+            baseline_s,
+            self._points(recording.operations),
         )
-        numbers = choose(self._in_scope(recording.operations), self.settings["points"])
+
+    def _points(self, operations: tuple[Labelled, ...]) -> list[Point]:
+        """Choose the cuts, and a sample of them to be made the long way, too."""
+        numbers = choose(self._in_scope(operations), self.settings["points"])
         kinds = tuple(Kind(kind) for kind in self.settings["kinds"])
         chosen = cuts(numbers, kinds, self.settings["seed"])
-        self.records.add_points([Point(cut, SHORT) for cut in chosen])
         chance = random.Random(self.settings["seed"])  # noqa: S311 # repeatable, not secret
         sample = [cut for cut in chosen if cut.kind is not Kind.unstable]
         sample = chance.sample(sample, min(self.settings["long"], len(sample)))
-        self.records.add_points([Point(cut, LONG) for cut in sample])
+        # A cut before an operation leaves the flash that one after the operation before it has
+        # left: side by side with that, it would be booted for nothing.
+        short = sorted(chosen, key=lambda cut: cut.kind is Kind.before)
+        return [*(Point(cut, SHORT) for cut in short), *(Point(cut, LONG) for cut in sample)]
 
     def _in_scope(self, operations: tuple[Labelled, ...]) -> list[Labelled]:
         if self.exercise.what != "confirm":
@@ -147,7 +101,7 @@ class Sweeper(Worker):
         times = []
         for _ in range(BASELINES):
             self._interposer.recall(last, Kind.after)
-            trial = self._judge.look(self.recording.allowed(last + 1))
+            trial = self.judge.look(self.recording.allowed(last + 1))
             if not trial.outcome.good:
                 error = BenchError if trial.outcome is Outcome.bench else BoardError
                 raise error(
@@ -164,59 +118,79 @@ class Sweeper(Worker):
             UsageError: it is another journal: other releases, or a board that is not repeatable.
         """
         recording = self.record()
-        self.records.begin(self.settings, recording.journal_sha256, (), {}, 0.0)
+        self.records.check(self.settings, recording.journal_sha256)
 
     def _judge_one(self, point: Point) -> Outcome:
-        cut = _at_operation(point)
         if point.way == LONG:
-            return self._long(point)
-        digest = self._interposer.recalled_digest(cut.operation, cut.kind, cut.seed)
-        outcome = self._short(point, digest)
-        if outcome is Outcome.bench:
-            return outcome
-        nested = self._nested(cut) if self._is_nested(cut) else 0
-        self.records.nested_done(point, nested)
+            return self._for_real(point, self._own_boots()).outcome
+        outcome = self._short(point)
+        nested = 0
+        if outcome.good and self._is_nested(_at_operation(point)):
+            outcome, nested = self._nested(point)
+        if outcome is not Outcome.bench:
+            self.records.nested_done(point, nested)
         return outcome
 
-    def _short(self, point: Point, digest: str) -> Outcome:
+    def _short(self, point: Point) -> Outcome:
         """Boot from the flash that the cut left, unless the same flash was judged before.
 
         Unstable cells are looked at twice, each time as they fell.
         """
         cut = _at_operation(point)
         last = cut.cuts[-1]
-        sha256 = None
-        if self.records.has_long(point):
-            sha256 = self._interposer.recalled_sha256(last.operation, last.kind, last.seed)
+        digest = self._interposer.recalled_digest(last.operation, last.kind, last.seed)
         known = self.records.same_flash(digest) if last.kind is not Kind.unstable else None
-        allowed = self.recording.allowed(cut.operation)
-        if known is not None and self._still_holds(known, allowed):
-            record = known["record"] | {"flash_sha256": sha256}
+        if known is not None and self._still_holds(known, cut.operation):
+            outcome = Outcome(known["outcome"])
+            record = known["record"] | {"flash_sha256": self._flash_sha256(point, outcome)}
             self._note(point, known["outcome"], digest, record, shared=True)
-            return Outcome(known["outcome"])
+            return outcome
+        allowed = self.recording.allowed(cut.operation)
         self._interposer.recall(last.operation, last.kind, last.seed)
         self._console.forget()
-        trial = self._judge.look(allowed, self._boots_expected())
+        trial = self.judge.look(allowed, self._boots_expected())
         if last.kind is Kind.unstable and trial.outcome.good:
-            again = self._judge.look(allowed, self._boots_expected())
+            again = self.judge.look(allowed, self._boots_expected())
             trial = again if not again.outcome.good else trial
-        if not trial.outcome.good:
-            trial.console = self._console.tail()
-            self.say(f"{trial.outcome.value}: {self.key(cut)}")
-        trial.flash_sha256 = sha256
-        self._note(point, trial.outcome.value, digest, trial, shared=False)
+        self._note_trial(point, digest, trial)
         return trial.outcome
 
-    def _boots_expected(self) -> int:
-        """Return how many boots are no more than needed: a rollback has some of its own."""
-        return self.recording.boots if self.exercise.what == "rollback" else 1
+    def _note_trial(self, point: Point, digest: str, trial: Trial) -> None:
+        """Record what a boot showed; of a bad outcome also the board's last words."""
+        if not trial.outcome.good:
+            trial.console = self._console.tail()
+            self.say(f"{trial.outcome.value}: {self.key(point.cut)}")
+        trial.flash_sha256 = self._flash_sha256(point, trial.outcome)
+        self._note(point, trial.outcome.value, digest, trial, shared=False)
 
-    def _still_holds(self, known: dict[str, Any], allowed: tuple[Any, ...]) -> bool:
-        """Tell whether the verdict on the same flash fits what is allowed here."""
-        held = known["record"].get("held") if known["record"] else None
-        if held is None:
-            return True
-        return (held["value"], held["counter"], held["sessions"]) in [m.state for m in allowed]
+    def _flash_sha256(self, point: Point, outcome: Outcome) -> str | None:
+        """Return the hash of the whole flash where a real cut, or a replay, is to leave the same.
+
+        It takes the interposer longer than the digest: 16 MiB against the sectors that differ.
+        """
+        if outcome is Outcome.bench or (outcome.good and not self.records.has_long(point)):
+            return None
+        last = _at_operation(point).cuts[-1]
+        return str(self._interposer.recalled_sha256(last.operation, last.kind, last.seed))
+
+    def _boots_expected(self) -> int:
+        """Return how many boots after a cut are no more than needed."""
+        return self._own_boots() or 1
+
+    def _own_boots(self) -> int:
+        """Return how many boots the exercise has of its own: a rollback has some."""
+        return self.recording.boots if self.exercise.what == "rollback" else 0
+
+    def _still_holds(self, known: dict[str, Any], operation: int) -> bool:
+        """Tell whether the verdict on the same flash is the verdict after a cut at `operation`.
+
+        A bad one was given where other states may have been allowed: there it is no verdict here.
+        """
+        allowed = [mark.state for mark in self.recording.allowed(operation)]
+        if not Outcome(known["outcome"]).good:
+            return [mark.state for mark in self.recording.allowed(known["number"])] == allowed
+        held = known["record"]["held"]
+        return (held["value"], held["counter"], held["sessions"]) in allowed
 
     def _note(
         self, point: Point, outcome: str, digest: str, record: object, *, shared: bool
@@ -242,43 +216,46 @@ class Sweeper(Worker):
         chance = random.Random(f"nested:{self.settings['seed']}:{cut}")  # noqa: S311
         return operation.counts_always or not chance.randrange(NESTED_SHARE)
 
-    def _nested(self, cut: CutAtOperation) -> int:
-        """Record the recovery from `cut`, then judge a cut at each of its operations."""
+    def _nested(self, point: Point) -> tuple[Outcome, int]:
+        """Record the recovery from the point's cut, then judge a cut at each of its operations.
+
+        Return the point's outcome and how many cuts its recovery had: to record it is a second
+        look at a point that was good, and what is worse then counts.
+        """
+        cut = _at_operation(point)
         interposer = self._interposer
+        digest = interposer.recalled_digest(cut.operation, cut.kind, cut.seed)
         interposer.recall(cut.operation, cut.kind, cut.seed)
+        self._console.forget()
+        nested: list[Point] = []
         interposer.start_history()
         try:
-            first = self._judge.look(self.recording.allowed(cut.operation), self._boots_expected())
+            again = self.judge.look(self.recording.allowed(cut.operation), self._boots_expected())
             count = interposer.stop_history()
-            if not first.outcome.good:
-                return 0
-            points = [
-                Point(
-                    CutAtOperation(
-                        operation=cut.operation, kind=cut.kind, seed=cut.seed, then=second
-                    ),
-                    SHORT,
-                )
-                for second in cuts(
-                    range(1, count + 1),
-                    [Kind(kind) for kind in self.settings["kinds"]],
-                    self.settings["seed"],
-                )
-            ]
-            self.records.add_points(points)
-            for point in points:
-                if not self.records.is_done(point):
-                    last = _at_operation(point).cuts[-1]
-                    digest = interposer.recalled_digest(last.operation, last.kind, last.seed)
-                    if self._short(point, digest) is Outcome.bench:
-                        raise BenchError(f"the bench failed at {point.cut}")
+            if again.outcome.good:
+                nested = self._cut_again(cut, count)
         finally:
             interposer.drop_history()
-        return len(points)
+        if not again.outcome.good:
+            self._note_trial(point, digest, again)
+        return again.outcome, len(nested)
 
-    # ---- the long way: the real exercise with the real cut
-    def _long(self, point: Point) -> Outcome:
-        replayed = LongWay(self.exercise).run(point.cut)
-        flash = replayed.flash_sha256 or ""
-        self._note(point, replayed.outcome.value, flash, replayed, shared=False)
-        return replayed.outcome
+    def _cut_again(self, cut: CutAtOperation, count: int) -> list[Point]:
+        """Judge a cut at each of the `count` operations of the recovery that is recorded.
+
+        Raises:
+            BenchError: the bench failed at one.
+        """
+        kinds = [Kind(kind) for kind in self.settings["kinds"]]
+        nested = [
+            Point(
+                CutAtOperation(operation=cut.operation, kind=cut.kind, seed=cut.seed, then=second),
+                SHORT,
+            )
+            for second in cuts(range(1, count + 1), kinds, self.settings["seed"])
+        ]
+        self.records.add_points(nested)
+        for point in nested:
+            if not self.records.is_done(point) and self._short(point) is Outcome.bench:
+                raise BenchError(f"the bench failed at {point.cut}")
+        return nested

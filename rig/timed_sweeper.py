@@ -2,11 +2,10 @@
 """One worker of a sweep by the clock: every cut is a real one in a real run."""
 
 from rig.errors import UsageError
-from rig.faults import CutAtMark, Outcome
-from rig.long_way import LongWay, Replayed
-from rig.results import plain
+from rig.faults import Outcome
+from rig.long_way import Replayed
 from rig.sweep_records import TIMED, Point
-from rig.sweeper import Worker
+from rig.sweep_worker import Worker
 from rig.timed import digest, points_of, spread, strata_of
 
 
@@ -32,10 +31,10 @@ class TimedSweeper(Worker):
             "boots": heard.boots,
             "strata": [stratum.to_json() for stratum in strata],
         }
-        self.records.begin(settings, digest(strata), (), facts, trial_s)
         count, seed = points_of(settings["points"], settings["seed"])
         drawn = spread(strata, count, seed)
-        self.records.add_points([Point(cut, TIMED, place + 1) for place, cut in drawn])
+        points = [Point(cut, TIMED, place + 1) for place, cut in drawn]
+        self.records.begin(settings, digest(strata), (), facts, trial_s, points)
 
     def resume(self) -> None:
         """Take up the cuts that were drawn; the uncut run is not repeated.
@@ -46,30 +45,13 @@ class TimedSweeper(Worker):
         found = self.records.sweep()
         if found is None:
             raise UsageError(f"{self.records.path} holds no plan")
-        self.records.begin(self.settings, found["journal_sha256"], (), {}, 0.0)
+        self.records.check(self.settings, found["journal_sha256"])
         rolls_back = self.exercise.what == "rollback"
         self._own_boots = int(found["recording"]["boots"]) if rolls_back else 0
 
     def _judge_one(self, point: Point) -> Outcome:
-        cut = point.cut
-        if not isinstance(cut, CutAtMark):
-            raise UsageError(f"{cut} is not by the clock")
-        self._console.forget()
-        trial = LongWay(self.exercise).run(cut, own_boots=self._own_boots)
-        facts = plain(trial) | {"key": str(self.key(cut))}
-        if not trial.outcome.good:
-            facts["console"] = self._console.tail()
-        self.say(f"{trial.outcome.value}: {cut}, {edge_text(trial)}")
-        self.records.judged(
-            point,
-            outcome=trial.outcome.value,
-            flash=trial.flash_sha256 or "",
-            shared=False,
-            boots=trial.boots,
-            duration_s=trial.duration_s,
-            record=facts,
-            owner=self.place.name,
-        )
+        trial = self._for_real(point, self._own_boots)
+        self.say(f"{trial.outcome.value}: {point.cut}, {edge_text(trial)}")
         return trial.outcome
 
 

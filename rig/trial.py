@@ -4,6 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rig.blame import blame
 from rig.boot_environment import active
 from rig.clock import Deadline
 from rig.errors import BenchError, BoardError
@@ -52,23 +53,15 @@ class Judge:
         began_s = place.clock.now()
         try:
             trial = self._look(allowed, boots_expected)
-        except BenchError as error:
-            trial = Trial(outcome=Outcome.bench, error=f"{error.who}: {error}")
-        except BoardError as error:
-            trial = self._gone(error)
+        except (BenchError, BoardError) as error:
+            outcome, said = blame(place, error)
+            trial = Trial(outcome=outcome, error=said)
         trial.duration_s = place.clock.now() - began_s
         if trial.outcome is Outcome.bench:
             place.safe_off()
         else:
             place.strategy.transition(Status.off)
         return trial
-
-    def _gone(self, error: BoardError) -> Trial:
-        try:
-            self._place.check_feed()
-        except BenchError as bench:
-            return Trial(outcome=Outcome.bench, error=f"{bench.who}: {bench} ({error})")
-        return Trial(outcome=Outcome.bricked, error=f"{error.who}: {error}")
 
     def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> Trial:
         place = self._place

@@ -122,11 +122,13 @@ class Verifier:
         finding: Finding,
     ) -> dict[str, Any]:
         """Return the record, docs/reference/calibration.schema.json."""
+        tried = {trial.view for trial in trials}
         return {
             "format": calibration.FORMAT,
             "place": self._place.name,
             "when": dt.datetime.fromtimestamp(wall_time_s(), dt.UTC).isoformat(timespec="seconds"),
             "settings": asdict(self._settings),
+            "views": [view for view in self._reference.views if view in tried],
             "instruments": instruments,
             "floors": plain(floors),
             "verdict": finding.verdict.value,

@@ -7,20 +7,19 @@ from typing import Self
 
 import numpy as np
 
+from rig.appraisal import CounterSight, agreement, by_traffic, notes
 from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError, UsageError
 from rig.instruments.traffic import Answers, TrafficProbe
-from rig.measure import Measurement
 from rig.outage import (
     RECOVERED_CLEAN_S,
     RECOVERED_GOOD,
+    Gap,
     View,
-    agree,
-    counter_outage,
     frame_loss_outage,
     longest_gap,
-    traffic_outage,
+    missed_s,
 )
 from rig.outage_record import Floors, Outages
 from rig.raw import save
@@ -28,13 +27,13 @@ from rig.sighting import (
     LEAD_S,
     Episode,
     Span,
+    check_rate,
+    check_sends,
     dissent,
     doubted,
     find,
-    longest,
+    looked_away_s,
     settled,
-    stalled_at_ends,
-    unsent_s,
 )
 
 log = logging.getLogger(__name__)
@@ -45,6 +44,7 @@ LOOK_POLL_S = 0.02
 ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
 LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
 KEEP_S = 10.0  # before the oldest event that is not measured yet
+SIGHT_LIMIT_S = 10.0  # for a counter that was started anew to see beats
 
 
 class ServiceWatch:
@@ -52,7 +52,7 @@ class ServiceWatch:
 
     def __init__(self, traffic: TrafficProbe, counter: Counter | None, clock: Clock) -> None:
         self._traffic = traffic
-        self._beats = Beats(counter, clock) if counter else None
+        self._beats = Beats(counter, clock, HEARTBEAT_S) if counter else None
         self._clock = clock
         self._began_s = 0.0
         self._unmeasured: list[Episode] = []
@@ -68,7 +68,7 @@ class ServiceWatch:
         self._traffic.start()
         try:
             if self._beats:
-                self._beats.counter.start()
+                self._beats.start()
         except BaseException:
             self._traffic.stop()
             raise
@@ -94,10 +94,12 @@ class ServiceWatch:
 
         Raises:
             BoardError: the service was not up all the time.
+            BenchError: the rig's computer could not send; the heartbeat has another rate.
         """
         from_s = self._clock.now()
         self._wait(Deadline.after(self._clock, duration_s))
         answers = self._traffic.since(from_s, self._clock.now() - 0.2)
+        self._check_sends(Gap(from_s, self._clock.now()), answers)
         if answers.lost > answers.offered / 2 or answers.good_s.size < 2:
             raise BoardError(
                 f"the service is not up: it answered {answers.offered - answers.lost} of"
@@ -106,9 +108,11 @@ class ServiceWatch:
         beats = self._beats.since(from_s) if self._beats else np.empty(0)
         if self._beats and beats.size < 2:
             raise BoardError(f"no heartbeat in {duration_s:.1f} s though the service answers")
+        if self._beats:
+            check_rate(beats, HEARTBEAT_S)
         self.floors = Floors(
             traffic_s=longest_gap(answers.good_s).length_s,
-            counter_s=longest_gap(beats).length_s if self._beats else None,
+            counter_s=longest_gap(beats, self._beats.blind).length_s if self._beats else None,
             duration_s=duration_s,
             lost=answers.lost,
         )
@@ -128,17 +132,46 @@ class ServiceWatch:
         Raises:
             BenchError: one of them has ended.
         """
+        if self._beats and not self._unmeasured:  # nobody may have read it for long
+            self._beats.make_room()
         self._wait(Deadline.after(self._clock, duration_s))
 
     def open(self, label: str) -> Episode:
-        """Mark the start of an event; call it while the service is good."""
-        self._drain()
+        """Mark the start of an event; call it while the service is good.
+
+        A counter whose memory is half full is started anew before, which takes a second or two.
+
+        Raises:
+            BenchError: it sees no heartbeat afterwards.
+        """
         if self._beats:
             self._beats.make_room()
+            self._regain_sight(self._beats)
         episode = Episode(label, self._clock.now())
+        # One that was never closed was given up: its step failed.
+        self._unmeasured = [other for other in self._unmeasured if other.closed_s is not None]
         self._unmeasured.append(episode)
         self._forget(self._unmeasured[0].opened_s - KEEP_S)
         return episode
+
+    def _regain_sight(self, beats: Beats) -> None:
+        """Wait until no event from now on is looked for where the counter was blind."""
+        deadline = Deadline.after(self._clock, SIGHT_LIMIT_S)
+        while beats.blind and not (
+            beats.sees and self._clock.now() - LEAD_S - beats.error_s > beats.blind[-1][1]
+        ):
+            if deadline.passed:
+                raise BenchError(
+                    f"{beats.counter.identity()} was started anew and saw no steady heartbeat in"
+                    f" {SIGHT_LIMIT_S:.0f} s: look at the cable from the board to its input,"
+                    " and whether the board drives it"
+                )
+            self._wait(Deadline.after(self._clock, LOOK_POLL_S))
+
+    def tend(self) -> None:
+        """Have the counter not run full; call it now and then between `open` and `close`."""
+        if self._beats:
+            self._beats.tend()
 
     def _forget(self, before_s: float) -> None:
         """Drop what no event needs any more: a night must not fill the memory."""
@@ -163,6 +196,9 @@ class ServiceWatch:
         May be called while the next event is being prepared; outages that start after `close`
         are not counted.  When `deadline` passes first, `recovered` is false and the values are
         what had passed until then.
+
+        Raises:
+            BenchError: an instrument has ended, or the rig's computer could not send meanwhile.
         """
         if episode.closed_s is None:
             raise UsageError(f"episode {episode.label!r} is still open")
@@ -249,7 +285,11 @@ class ServiceWatch:
         traffic, counter = self._views()
         by_traffic = settled(self._traffic.since(from_s).good_s, traffic, episode, now_s)
         by_counter = not (self._beats and counter) or settled(
-            self._beats.since(from_s), counter, episode, self._beats.known_until_s
+            self._beats.since(from_s),
+            counter,
+            episode,
+            self._beats.known_until_s,
+            self._beats.blind,
         )
         episode.by_traffic |= by_traffic
         episode.by_counter |= by_counter
@@ -259,28 +299,20 @@ class ServiceWatch:
         self._unmeasured = [other for other in self._unmeasured if other is not episode]
         now_s = self._clock.now()
         answers = self._traffic.since(span.from_s, span.until_s)
-        notes: list[str] = []
+        raw = self._save(episode, span, answers)
         view, _ = self._views()
         good_s = answers.good_s
         found = find(good_s, view, span, now_s, recovered, answers.stalls)
         seen = found.span if found else None
         event = span.with_gap(seen)
+        self._check_sends(event if recovered else Gap(event.before_s, now_s), answers)
         lost = self.lost(event.before_s, event.after_s)  # also what is no event, or another one
-        traffic = traffic_outage(
-            seen,
-            doubted(view, good_s, seen),
-            longest_s=longest(good_s, span, seen),
-            taken_at_s=now_s,
-            stalled_s=stalled_at_ends(seen, answers.stalls, view.period_s),
-        )
-        counter = self._measure_beats(span, now_s, recovered)
-        if answers.stalls:
-            stalled_s = sum(to_s - at_s for at_s, to_s in answers.stalls)
-            notes.append(f"the traffic probe itself stalled for {stalled_s:.3f} s")
-        if self.floors.assumed:
-            notes.append("the floor is assumed: there was no undisturbed run")
-        if not recovered:
-            notes.append("the service did not recover: values are lower bounds")
+        sight = self._counter_sight(span, now_s)
+        beats_seen = sight.find(recovered=recovered) if sight else None
+        blind_s = sight.blind_s(seen, beats_seen) if sight else 0.0
+        hidden = seen is None and looked_away_s(answers.stalls, beats_seen) > 0
+        traffic = by_traffic(answers, view, span, seen, now_s, hidden=hidden)
+        counter = sight.measure(beats_seen, hidden=blind_s > 0) if sight else None
         return Outages(
             label=episode.label,
             traffic=traffic,
@@ -289,41 +321,35 @@ class ServiceWatch:
                 lost,
                 doubted(view, good_s, seen),
                 taken_at_s=now_s,
-                unsent_s=unsent_s(event, answers.stalls),
+                unsent_s=missed_s(event, answers.stalls),
             ),
-            agreement=_agreement(traffic, counter, recovered),
+            agreement=agreement(traffic, counter, clear=recovered and not blind_s and not hidden),
             loss_frames=lost,
             duplicates=answers.duplicates,
             reordered=answers.reordered,
             late=answers.late,
+            corrupted=answers.corrupted,
             gaps=found.gaps if found else (),
             longest=found.longest if found else longest_gap(good_s),
             recovered=recovered,
             floors=self.floors,
             releases=answers.releases,
-            notes=tuple(notes),
-            raw=self._save(episode, span, answers),
+            notes=notes(
+                answers, blind_s=blind_s, floor_assumed=self.floors.assumed, recovered=recovered
+            ),
+            raw=raw,
             watched_s=now_s - episode.opened_s,
             stalled_s=sum(to_s - at_s for at_s, to_s in answers.stalls),
             silent_s=now_s - float(good_s[-1]) if good_s.size else now_s - span.from_s,
         )
 
-    def _measure_beats(self, span: Span, now_s: float, recovered: bool) -> Measurement | None:
+    def _check_sends(self, event: Gap, answers: Answers) -> None:
+        view, _ = self._views()
+        check_sends(event, answers.blocked, answers.errors, at_most_s=view.threshold_s)
+
+    def _counter_sight(self, span: Span, now_s: float) -> CounterSight | None:
         _, view = self._views()
-        if not (self._beats and view):
-            return None
-        times = self._beats.since(span.from_s)
-        span = span.wider(self._beats.error_s)
-        times = times[times <= span.until_s]
-        found = find(times, view, span, now_s, recovered, self._beats.blind)
-        seen = found.span if found else None
-        return counter_outage(
-            seen,
-            doubted(view, times, seen),
-            longest_s=longest(times, span, seen),
-            taken_at_s=now_s,
-            correlation_s=self._beats.doubt_s(seen),
-        )
+        return CounterSight(self._beats, view, span, now_s) if self._beats and view else None
 
     def _save(self, episode: Episode, span: Span, answers: Answers) -> Path:
         """Keep the raw times beside the probe's record, for whoever doubts the result."""
@@ -340,9 +366,3 @@ class ServiceWatch:
             opened_s=episode.opened_s,
         )
         return path
-
-
-def _agreement(traffic: Measurement, counter: Measurement | None, recovered: bool) -> str:
-    if counter is None:
-        return "traffic only"
-    return "agree" if recovered and agree(traffic, counter) else "unclear"

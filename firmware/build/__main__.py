@@ -44,8 +44,9 @@ def build_defects(wanted: list[str]) -> None:
     """Build the board's software once with each defect."""
     for name in defects.chosen(wanted):
         sys.stdout.write(f"firmware: defect {name}\n")
-        with defects.patched_board(name) as board:
-            link(build(Plan.load(board), cache_root()), defects.OUT / name)
+        with defects.patched(name) as folder:
+            plan = Plan.load(folder / "board", folder / "u-boot")
+            link(build(plan, cache_root()), defects.OUT / name)
 
 
 def reproduce(plan: Plan) -> str:

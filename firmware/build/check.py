@@ -38,6 +38,8 @@ def _hashes(out: Path, index: dict[str, Any]) -> list[str]:
         expected[f"releases/{name}/image.itb"] = release["image_sha256"]
     for image in index["mixed"].values():
         expected[image["image"]] = image["image_sha256"]
+    for module in index["modules"].values():
+        expected[module["module"]] = module["module_sha256"]
     for bundle in index["bundles"].values():
         expected[bundle["bundle"]] = bundle["bundle_sha256"]
     return [

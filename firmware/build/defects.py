@@ -14,21 +14,21 @@ from firmware.build.plan import FIRMWARE
 
 FOLDER = FIRMWARE / "defects"
 OUT = FOLDER / "out"  # links, one a defect
+SOURCES = ("board", "u-boot")  # what a patch may change; a kernel takes too long to build
 FORMAT = 1
 
 
 def names() -> list[str]:
-    """Return the defects of the board's software; those of the bench have nothing to build."""
+    """Return the defects of the board's software; those of the bench alone build nothing."""
     table = tomllib.loads((FOLDER / "defects.toml").read_text())
     if table["format"] != FORMAT:
         raise BuildError(f"{FOLDER}/defects.toml has format {table['format']}, not {FORMAT}")
-    found = [name for name, entry in table["defect"].items() if "fault" not in entry]
+    entries = table["defect"]
     patches = {path.stem for path in FOLDER.glob("*.patch")}
-    if patches != set(found):
-        raise BuildError(
-            f"{FOLDER}: defects.toml and the patches differ: {sorted(patches ^ set(found))}"
-        )
-    return found
+    empty = {name for name, entry in entries.items() if "fault" not in entry} - patches
+    if wrong := (patches - set(entries)) | empty:
+        raise BuildError(f"{FOLDER}: defects.toml and the patches differ: {sorted(wrong)}")
+    return [name for name in entries if name in patches]
 
 
 def chosen(wanted: Iterable[str]) -> list[str]:
@@ -44,15 +44,15 @@ def chosen(wanted: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def patched_board(name: str) -> Iterator[Path]:
-    """Give a copy of firmware/board with the defect in it.
+def patched(name: str) -> Iterator[Path]:
+    """Give a folder with copies of firmware/board and firmware/u-boot, the defect in them.
 
     Raises:
         BuildError: the patch does not apply any more: the code that it breaks has changed.
     """
     with tempfile.TemporaryDirectory(prefix=f"defect-{name}-") as scratch:
-        board = Path(scratch) / "board"
-        shutil.copytree(FIRMWARE / "board", board, symlinks=True)
+        for source in SOURCES:
+            shutil.copytree(FIRMWARE / source, Path(scratch) / source, symlinks=True)
         command = ["patch", "-p1", "--fuzz=0", "--no-backup-if-mismatch", "-d", scratch]
         shell.output([*command, "-i", FOLDER / f"{name}.patch"])
-        yield board
+        yield Path(scratch)

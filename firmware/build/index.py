@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What index.json says of a build (docs/reference/bundle.md); paths are relative to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,18 @@ def mixed(out: Path, images: Mapping[str, Image], kernels: Mapping[str, str]) ->
             "release": image.plan.name,
         }
     return found
+
+
+def module(kernel: str) -> str:
+    """Return where the driver module of the kernel with that `uname -r` lies."""
+    return f"modules/{kernel}/walnut_io.ko"
+
+
+def modules(out: Path, kernels: Iterable[str]) -> Entries:
+    return {
+        kernel: {"module": module(kernel), "module_sha256": file_digest(out / module(kernel))}
+        for kernel in kernels
+    }
 
 
 def bundles(out: Path, bad: Mapping[str, BadBundle]) -> Entries:

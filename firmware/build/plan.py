@@ -43,6 +43,7 @@ class Plan:
     """Everything that is decided before a byte is built."""
 
     board_folder: Path
+    u_boot_folder: Path
     flash_map: FlashMap
     sources: dict[str, SourcePin]
     kernels: dict[str, KernelPin]
@@ -51,7 +52,9 @@ class Plan:
     epoch: int
 
     @classmethod
-    def load(cls, board_folder: Path = FIRMWARE / "board") -> "Plan":
+    def load(
+        cls, board_folder: Path = FIRMWARE / "board", u_boot_folder: Path = FIRMWARE / "u-boot"
+    ) -> "Plan":
         """Read the .toml files and what is installed."""
         pins = tomllib.loads((FIRMWARE / "sources.toml").read_text())
         kernels = {
@@ -62,6 +65,7 @@ class Plan:
         }
         return cls(
             board_folder=board_folder,
+            u_boot_folder=u_boot_folder,
             flash_map=FlashMap.load(),
             sources=source_pins(),
             kernels=kernels,
@@ -90,7 +94,7 @@ class Plan:
         board = self.board_folder
         needs = {
             "u-boot": u_boot_step(
-                FIRMWARE / "u-boot", self.sources["u-boot"], self.flash_map, toolchain
+                self.u_boot_folder, self.sources["u-boot"], self.flash_map, toolchain
             ),
             "busybox": busybox_step(
                 FIRMWARE / "busybox/base.config",
@@ -146,6 +150,10 @@ class Plan:
         }
         for name, image in mixed.items():
             _write(context.out / "mixed" / f"{name}.itb", image.data)
+        kernels = self._kernel_release(context)
+        for series, kernel in kernels.items():
+            module = context.needs[f"walnut_io-{series}"] / "walnut_io.ko"
+            _write(context.out / index.module(kernel), module.read_bytes())
         in_bundles = {bundle: mixed[name] for bundle, name in MIXED_BUNDLES.items()}
         good = images[SAMPLE_OF]
         forge = Forge(good.plan, good.kernel_release, self.epoch, context)
@@ -157,7 +165,8 @@ class Plan:
             "format": 1,
             **proms.index(context.out),
             "releases": index.releases(context.out, images),
-            "mixed": index.mixed(context.out, mixed, self._kernel_release(context)),
+            "mixed": index.mixed(context.out, mixed, kernels),
+            "modules": index.modules(context.out, kernels.values()),
             "bundles": index.bundles(context.out, bad),
             "sources": self._source_versions(),
         }

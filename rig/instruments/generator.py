@@ -9,7 +9,8 @@ from rig.errors import InstrumentError, UsageError
 from rig.instruments.link import ScpiLink, check_power, identify, number, send, whole
 from rig.measure import Measurement
 
-GAP_MIN_S, GAP_MAX_S = 2e-3, 20.0
+GAP_MIN_S = 2e-3
+REPEAT_MAX_S = 8000.0  # BURS:INT:PER, 33500 Series Operating and Service Guide, p. 177
 BEATS_MIN, BEATS_MAX = 2, 100_000_000  # BURS:NCYC, from memory, to be checked
 TIME_BASE = 2e-6  # 1 year, ordinary crystal; data sheet, from memory, to be checked
 EDGE_S = 8e-9  # one tick of trigger timer and of its synchroniser, from memory, to be checked
@@ -54,15 +55,15 @@ class Keysight33500B:
             UsageError: it cannot make that silence.
             InstrumentError: it does something else than it was told.
         """
-        if not GAP_MIN_S <= gap_s <= GAP_MAX_S or gap_s <= period_s:
-            raise UsageError(
-                f"a silence of {gap_s} s is outside {GAP_MIN_S} … {GAP_MAX_S} s, or no longer than"
-                f" the period of {period_s} s"
-            )
         if not BEATS_MIN <= beats <= BEATS_MAX:
             raise UsageError(f"{beats} pulses are outside {BEATS_MIN} … {BEATS_MAX}")
-        self.identity()
         repeat_s = (beats - 1) * period_s + gap_s
+        if not (gap_s >= GAP_MIN_S and gap_s > period_s and repeat_s <= REPEAT_MAX_S):
+            raise UsageError(
+                f"a silence of {gap_s} s is shorter than {GAP_MIN_S} s, no longer than the period"
+                f" of {period_s} s, or makes a burst period of more than {REPEAT_MAX_S:.0f} s"
+            )
+        self.identity()
         send(
             self._link,
             "*RST;*CLS",

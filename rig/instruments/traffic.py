@@ -21,7 +21,7 @@ RECORD = np.dtype(
         ("kind", "u1"),
         ("status", "u1"),
         ("identity", "<u2"),
-        ("zero", "<u4"),
+        ("doubt_us", "<u4"),
         ("sequence", "<u8"),
         ("at_s", "<f8"),
         ("counter", "<u8"),
@@ -59,7 +59,12 @@ class Answers:
     duplicates: int
     reordered: int
     late: int
+    corrupted: int  # what came and was no answer of ours; the datagram counts as not answered
     stalls: tuple[tuple[float, float], ...]  # the probe's own: it did not send from … to
+    blocked: tuple[tuple[float, float], ...]  # of these: the computer refused to
+    errors: tuple[int, ...]  # with which errno, the first one first
+    restamped: int  # answers whose stamp cannot be, and that are timed by when they were read
+    stamp_doubt_s: float  # by how much that may be late
     good: NDArray[np.bool_]
 
     @property
@@ -215,7 +220,7 @@ def digest(
 ) -> Answers:
     """Sort a record into answers, losses and impairments; pure."""
     from_s, until_s = span_s
-    skipped = records[records["kind"] == traffic_process.SKIPPED]
+    failed = records[records["kind"] == traffic_process.FAILED]
     progress = records[records["kind"] == traffic_process.PROGRESS]
     sent_last = int(progress["sequence"][-1]) if progress.size else -1
     first = max(0, int(np.ceil((from_s - begin_s) / period_s)))
@@ -237,15 +242,15 @@ def digest(
     late = original & (received_s - sent_s > late_s)
     highest = np.maximum.accumulate(numbers) if numbers.size else numbers
 
-    starts = skipped["sequence"].astype(np.int64)
-    missed = skipped["counter"].astype(np.int64)
-    unsent = np.clip(np.minimum(starts + missed, last + 1) - np.maximum(starts, first), 0, None)
-    offered = max(0, last - first + 1) - int(unsent.sum())
-    stalls = tuple(
-        (begin_s + int(start) * period_s, begin_s + int(start + count) * period_s)
-        for start, count, cut in zip(starts, missed, unsent, strict=True)
-        if cut
+    unsent = _unsent(
+        records[np.isin(records["kind"], (traffic_process.SKIPPED, traffic_process.FAILED))],
+        first,
+        last,
     )
+    offered = max(0, last - first + 1) - sum(to - at for at, to in unsent)
+    refused = (failed["sequence"] >= first) & (failed["sequence"] <= last)
+    corrupt = records["at_s"][records["kind"] == traffic_process.CORRUPT]
+    doubt_s = answers["doubt_us"] * 1e-6
     return Answers(
         sequence=answers["sequence"].copy(),
         sent_s=sent_s,
@@ -258,9 +263,37 @@ def digest(
         duplicates=int(np.count_nonzero(~original)),
         reordered=int(np.count_nonzero(original & (numbers < highest))),
         late=int(np.count_nonzero(late)),
-        stalls=stalls,
+        corrupted=int(np.count_nonzero((corrupt >= from_s) & (corrupt <= until_s))),
+        stalls=_times(unsent, begin_s, period_s),
+        blocked=_times(_unsent(failed, first, last), begin_s, period_s),
+        errors=tuple(dict.fromkeys(failed["status"][refused].tolist())),
+        restamped=int(np.count_nonzero(doubt_s)),
+        stamp_doubt_s=float(doubt_s.max(initial=0.0)),
         good=original & ~late,
     )
+
+
+def _unsent(records: NDArray[np.void], first: int, last: int) -> list[tuple[int, int]]:
+    """Return the runs of numbers that were not sent, from … to just before, in `first` … `last`."""
+    starts = np.maximum(records["sequence"].astype(np.int64), first)
+    ends = np.minimum((records["sequence"] + records["counter"]).astype(np.int64), last + 1)
+    inside = starts < ends
+    starts, ends = starts[inside], ends[inside]
+    apart = starts[1:] > ends[:-1]
+    return list(
+        zip(
+            starts[np.concatenate(([True], apart))].tolist() if starts.size else (),
+            ends[np.concatenate((apart, [True]))].tolist() if ends.size else (),
+            strict=True,
+        )
+    )
+
+
+def _times(
+    runs: list[tuple[int, int]], begin_s: float, period_s: float
+) -> tuple[tuple[float, float], ...]:
+    """Return from when to when those numbers were due."""
+    return tuple((begin_s + at * period_s, begin_s + to * period_s) for at, to in runs)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ A process of its own, so that nothing the rig does can delay a datagram.  Standa
 
 import argparse
 import contextlib
+import errno
 import gc
 import json
 import os
@@ -18,37 +19,52 @@ from pathlib import Path
 
 from rig import service
 
-RECORD = struct.Struct("<BBHIQdQ")  # kind, status, identity, zero, sequence, at_s, counter
-ANSWER, PROGRESS, SKIPPED, BEGIN = 0, 1, 2, 3  # kinds of record
+RECORD = struct.Struct("<BBHIQdQ")  # kind, status, identity, doubt_us, sequence, at_s, counter
+# Kinds of record.  Not sent: SKIPPED, too late for `counter` datagrams from `sequence` on; FAILED,
+# the computer refused that one, `status` is the errno.  CORRUPT: what came is no answer of ours.
+ANSWER, PROGRESS, SKIPPED, BEGIN, FAILED, CORRUPT = 0, 1, 2, 3, 4, 5
 SO_TIMESTAMPNS = 35  # Linux asm-generic/socket.h; not in Python's socket module
 TIMESPEC = struct.Struct("@ll")
 DRAIN_TICKS = 8
 FLUSH_TICKS = 50
 STALL_TICKS = 5  # later than this, a datagram is not sent late but counted as not sent
+STAMP_SLACK_S = 1e-3  # so much the two readings of the clocks may be apart
+
+
+def connect(address: tuple[str, int]) -> socket.socket:
+    """Return a socket to `address` that stamps what it receives and never waits."""
+    link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    link.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    link.setblocking(False)
+    link.connect(address)
+    return link
 
 
 class Sender:
     """Sends datagram n at `begin_s + n * period_s` on CLOCK_MONOTONIC."""
 
-    def __init__(self, address: tuple[str, int], rate_hz: float, path: Path) -> None:
+    def __init__(self, link: socket.socket, rate_hz: float, path: Path) -> None:
         self._period_s = 1.0 / rate_hz
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._socket.setblocking(False)
-        self._socket.connect(address)
+        self._socket = link
         self._file = path.open("wb", buffering=0)
         self._names = path.with_suffix(".identities").open("w", encoding="utf-8")
         self._identities: dict[tuple[str, str, int], int] = {}
         self._buffer = bytearray()
+        self._begin_s = self._drained_s = 0.0
         self.stopped = False
 
     def stop(self, *_: object) -> None:
         self.stopped = True
 
+    def close(self) -> None:
+        self._socket.close()
+        self._file.close()
+        self._names.close()
+
     def run(self, parent: int) -> None:
         """Send until stopped, or until nobody is there to read the record."""
-        begin_s = time.monotonic() + 0.01
+        begin_s = self._begin_s = time.monotonic() + 0.01
         self._note(BEGIN, 0, begin_s)
         self._flush()
         tick = 0
@@ -60,10 +76,9 @@ class Sender:
                 missed = int(late_s / self._period_s)
                 self._note(SKIPPED, tick, time.monotonic(), missed)
                 tick += missed
-            with contextlib.suppress(OSError):  # refused or unreachable: the board is off
-                self._socket.send(service.pack_echo(tick))
+            self._send(tick)
             if tick % DRAIN_TICKS == 0:
-                self._drain()
+                self._drain(tick)
             if tick % FLUSH_TICKS == 0:
                 self._note(PROGRESS, tick, time.monotonic())
                 self._flush()
@@ -71,31 +86,57 @@ class Sender:
                     break
             tick += 1
         self._note(PROGRESS, tick - 1, time.monotonic())
-        self._drain()
+        self._drain(tick - 1)
         self._flush()
 
-    def _drain(self) -> None:
-        """Record all answers that have come, at the time when the kernel took them in."""
+    def _send(self, tick: int) -> None:
+        """Send datagram `tick`; a failure that is the computer's own is recorded.
+
+        What an earlier datagram met on its way (ICMP: nobody listens, no such host) is told to the
+        next `send` in place of sending, and only once; so the second failure is no news from afar.
+        """
+        for _ in range(2):
+            try:
+                self._socket.send(service.pack_echo(tick))
+            except OSError as error:
+                code = error.errno or 0
+            else:
+                return
+        if code != errno.ECONNREFUSED:
+            self._note(FAILED, tick, time.monotonic(), counter=1, status=code)
+
+    def _drain(self, tick: int) -> None:
+        """Record all that has come, datagrams until `tick` being sent.
+
+        An answer's time is when the kernel took it in.
+        """
         before_s, wall_s, after_s = time.monotonic(), time.time(), time.monotonic()
         offset_s = (before_s + after_s) / 2 - wall_s  # kernel stamps are in wall time
         while True:
             try:
                 datagram, control, _, _ = self._socket.recvmsg(256, 64)
             except BlockingIOError:
+                self._drained_s = before_s
                 return
             except OSError:  # an ICMP error that was queued: silence, not an answer
                 continue
-            with contextlib.suppress(ValueError):
-                self._record(service.unpack(datagram), control, offset_s)
+            answer = _read(datagram, tick)
+            if answer is None:
+                self._note(CORRUPT, 0, time.monotonic())
+            else:
+                self._record(answer, control, offset_s)
 
     def _record(
         self, answer: service.Answer, control: list[tuple[int, int, bytes]], offset_s: float
     ) -> None:
-        at_s = time.monotonic()
-        for _, kind, data in control:
-            if kind == SO_TIMESTAMPNS:
-                seconds, nanoseconds = TIMESPEC.unpack(data[: TIMESPEC.size])
-                at_s = seconds + nanoseconds * 1e-9 + offset_s
+        read_s = time.monotonic()
+        sent_s = self._begin_s + answer.sequence * self._period_s
+        at_s = _stamp(control, offset_s, default_s=read_s)
+        doubt_us = 0
+        if not sent_s - STAMP_SLACK_S <= at_s <= read_s + STAMP_SLACK_S:
+            # Wall time was set between the stamp and its reading: all that is sure is that it was
+            # not there at the reading before.
+            at_s, doubt_us = read_s, round((read_s - max(sent_s, self._drained_s)) * 1e6)
         key = (answer.boot_id, answer.release, answer.state_layout)
         if key not in self._identities:
             self._identities[key] = len(self._identities)
@@ -103,7 +144,13 @@ class Sender:
             self._names.write("\n")
             self._names.flush()
         self._note(
-            ANSWER, answer.sequence, at_s, answer.counter, answer.status, self._identities[key]
+            ANSWER,
+            answer.sequence,
+            at_s,
+            answer.counter,
+            answer.status,
+            self._identities[key],
+            doubt_us,
         )
 
     def _note(
@@ -114,13 +161,33 @@ class Sender:
         counter: int = 0,
         status: int = 0,
         identity: int = 0,
+        doubt_us: int = 0,
     ) -> None:
-        self._buffer += RECORD.pack(kind, status, identity, 0, sequence, at_s, counter)
+        self._buffer += RECORD.pack(kind, status, identity, doubt_us, sequence, at_s, counter)
 
     def _flush(self) -> None:
         while self._buffer:
             written = self._file.write(self._buffer)
             del self._buffer[: written or 0]
+
+
+def _read(datagram: bytes, last: int) -> service.Answer | None:
+    """Return the answer to an echo until number `last`; None: corrupted on its way."""
+    try:
+        answer = service.unpack(datagram)
+    except ValueError:
+        return None
+    good = answer.kind == service.ECHO and answer.session == 0 and answer.sequence <= last
+    return answer if good else None
+
+
+def _stamp(control: list[tuple[int, int, bytes]], offset_s: float, *, default_s: float) -> float:
+    """Return when the kernel took a datagram in, `offset_s` after its wall time."""
+    for _, kind, data in control:
+        if kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = TIMESPEC.unpack(data[: TIMESPEC.size])
+            return float(seconds + nanoseconds * 1e-9 + offset_s)
+    return default_s
 
 
 def main() -> int:
@@ -136,9 +203,10 @@ def main() -> int:
         os.setpriority(os.PRIO_PROCESS, 0, -10)  # our stalls would look like the board's
     gc.disable()  # nothing here makes cycles
     try:
-        sender = Sender((options.host, options.port), options.rate_hz, options.record)
-        signal.signal(signal.SIGTERM, sender.stop)
-        sender.run(parent)
+        link = connect((options.host, options.port))
+        with contextlib.closing(Sender(link, options.rate_hz, options.record)) as sender:
+            signal.signal(signal.SIGTERM, sender.stop)
+            sender.run(parent)
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         return 1

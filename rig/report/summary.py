@@ -16,6 +16,7 @@ from rig.statistics import median, order_statistic_bounds, worst
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")
+IMPAIRED = ("duplicates", "reordered", "late", "corrupted")  # RFC 6412
 
 
 def summarise(results: Results) -> dict[str, Any]:
@@ -74,9 +75,7 @@ def _step(record: dict[str, Any], folder: Path, *, verified: bool) -> dict[str, 
             "agreement": outages["agreement"] if outages else None,
             "lost": outages["loss_frames"] if outages else None,
         },
-        "impaired": {
-            kind: outages[kind] if outages else 0 for kind in ("duplicates", "reordered", "late")
-        },
+        "impaired": {kind: (outages or {}).get(kind, 0) for kind in IMPAIRED},
         "raw": _raw(outages["raw"], folder) if outages else None,
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),

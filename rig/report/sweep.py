@@ -4,24 +4,21 @@
 import json
 import sys
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from rig.faults import Kind, Outcome
+from rig.faults import Kind
 from rig.report.cuts import cuts_picture
 from rig.report.fault_map import fault_map
 from rig.report.figure import alone
 from rig.report.journal import journal_timeline
 from rig.report.links import point_latest_to
+from rig.report.outcomes import BENCH, GOOD, counted, shares, upper_bound
 from rig.report.page import environment
 from rig.report.timed import summarise_timed
-from rig.statistics import clopper_pearson_upper
-from rig.sweep_records import LONG, SHORT, SweepRecords
+from rig.sweep_records import LONG, SHORT, TIMED, SweepRecords
 
-FORMAT = 1
-PAUSE_S = 60.0  # nothing judged for so long: nobody was at it
-GOOD = {outcome.value for outcome in Outcome if outcome.good}
+FORMAT = 2
 MAX_FAILURES = 200  # on the page; sweep.json has all
 
 
@@ -72,8 +69,8 @@ def summarise(records: SweepRecords) -> dict[str, Any]:
     points = records.points()
     judged = [point for point in points if point["outcome"]]
     short = [point for point in judged if point["way"] == SHORT]
-    trials = [point for point in judged if point["outcome"] != Outcome.bench.value]
-    failures = [point for point in trials if point["outcome"] not in GOOD]
+    failures = [point for point in judged if point["outcome"] not in {*GOOD, BENCH}]
+    trials = counted(_trials(judged))
     operations = records.operations()
     timed = sweep["settings"]["kinds"] == [Kind.timed.value]
     return {
@@ -83,15 +80,18 @@ def summarise(records: SweepRecords) -> dict[str, Any]:
         "operations": len(operations),
         "points": len(points),
         "judged": len(judged),
+        "finished": records.is_finished(),
         "boots": sum(not point["shared"] for point in judged),
         "shared": sum(point["shared"] for point in judged),
-        "wall_s": _wall_s(judged),
-        "outcomes": dict(sorted(Counter(point["outcome"] for point in judged).items())),
+        "wall_s": round(records.worked_s(), 1),
+        "outcomes": counted(point["outcome"] for point in judged),
         "bench_failures": [
             {"plan": point["plan"], "way": point["way"], "error": point["record"].get("error")}
             for point in records.bench_failures()
         ],
-        "upper_bound": clopper_pearson_upper(len(failures), len(trials)) if trials else None,
+        "trials": sum(trials.values()),
+        "shares": shares(trials),
+        "upper_bound": upper_bound(trials),
         "phases": _phases(operations, short),
         "long": _agreement(judged),
         "failures": [_failure(point) for point in failures],
@@ -99,11 +99,17 @@ def summarise(records: SweepRecords) -> dict[str, Any]:
     }
 
 
-def _wall_s(judged: list[dict[str, Any]]) -> float:
-    """Return how long the workers were at it: interruptions longer than a minute left out."""
-    times = sorted(point["at_s"] for point in judged)
-    spans = [late - early for early, late in pairwise(times)]
-    return float(round(sum(span for span in spans if span < PAUSE_S), 1))
+def _trials(judged: list[dict[str, Any]]) -> list[str]:
+    """Return the outcome of each trial that says something of its own.
+
+    That is every cut by the clock; and every flash that was booted, once: points that leave the
+    same flash are one trial, and a real cut repeats one.  The worse outcome of a flash counts.
+    """
+    kept = [point for point in judged if point["outcome"] != BENCH]
+    short = [point for point in kept if point["way"] == SHORT]
+    short.sort(key=lambda point: point["outcome"] not in GOOD)
+    flashes = {point["flash"]: point["outcome"] for point in short}
+    return [*flashes.values(), *(point["outcome"] for point in kept if point["way"] == TIMED)]
 
 
 def _phases(operations: list[Any], short: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -125,7 +131,7 @@ def _phases(operations: list[Any], short: list[dict[str, Any]]) -> list[dict[str
 
 
 def _agreement(judged: list[dict[str, Any]]) -> dict[str, Any]:
-    """Hold the real cuts against the recalled ones: the same flash, the same release after."""
+    """Hold the real cuts against the recalled ones."""
     short = {point["plan"]: point["record"] for point in judged if point["way"] == SHORT}
     long = [point for point in judged if point["way"] == LONG]
     differing = [
@@ -138,7 +144,7 @@ def _agreement(judged: list[dict[str, Any]]) -> dict[str, Any]:
 
 def agrees(long: dict[str, Any], short: dict[str, Any]) -> bool:
     """Tell whether the real cut left the recalled flash, and the board made the same of it."""
-    keys = ("flash_sha256", "release")
+    keys = ("flash_sha256", "release", "outcome")
     return bool(long.get("flash_sha256")) and all(long[key] == short.get(key) for key in keys)
 
 
@@ -149,7 +155,8 @@ def _failure(point: dict[str, Any]) -> dict[str, Any]:
         "way": point["way"],
         "outcome": point["outcome"],
         "key": record.get("key"),
-        "flash": point["flash"],
+        "flash_sha256": record.get("flash_sha256"),
+        "flash_digest": point["flash"] if point["way"] == SHORT else None,
         "error": record.get("error"),
         "notes": record.get("notes") or [],
         "console": (record.get("console") or [])[-30:],
@@ -195,14 +202,16 @@ def show(summary: dict[str, Any], folder: Path) -> None:
     console.print(table)
     outcomes = ", ".join(f"{name} {count}" for name, count in summary["outcomes"].items())
     bound = summary["upper_bound"]
+    took = f" in {summary['wall_s']:.0f} s" if summary["wall_s"] else ""
     console.print(
         f"{summary['judged']} of {summary['points']} points judged with {summary['boots']} boots"
-        f" ({summary['shared']} shared a flash) in {summary['wall_s']:.0f} s: {outcomes or 'none'}"
+        f" ({summary['shared']} shared a flash){took}: {outcomes or 'none'}"
     )
     if bound is not None:
+        trials = f"{summary['trials']} {'cuts' if timed else 'different flashes'}"
         console.print(
-            f"failures {len(summary['failures'])}; were the points drawn at random, fewer than"
-            f" {bound:.3%} of all cuts would fail (Clopper-Pearson, one-sided 95 %)"
+            f"failures {len(summary['failures'])}; were these {trials} drawn at random, fewer than"
+            f" {bound:.3%} of all would fail (Clopper-Pearson, one-sided 95 %)"
         )
     long = summary["long"]
     if summary["bench_failures"]:

@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""A sweep by the clock, counted: strata, bands, outcomes with their bounds, edges."""
+"""A sweep by the clock, counted: strata, bands, edges."""
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from statistics import median
 from typing import Any
 
-from rig.faults import CutAtMark, Outcome, parse
-from rig.statistics import clopper_pearson, clopper_pearson_upper
+from rig.faults import CutAtMark, parse
+from rig.report.outcomes import counted, upper_bound
 from rig.sweep_records import TIMED, SweepRecords
 from rig.timed import Stratum
-
-GOOD = {outcome.value for outcome in Outcome if outcome.good}
-BENCH = Outcome.bench.value
 
 
 def summarise_timed(records: SweepRecords) -> dict[str, Any]:
@@ -27,7 +23,6 @@ def summarise_timed(records: SweepRecords) -> dict[str, Any]:
         "bands": [
             _row(list(group), cuts) for _, group in groupby(strata, key=lambda item: item.band)
         ],
-        "outcomes": _outcomes(cuts),
         "edges": _edges(cuts),
         "cuts": cuts,
     }
@@ -60,36 +55,15 @@ def _row(strata: Sequence[Stratum], cuts: Sequence[dict[str, Any]]) -> dict[str,
     """Count the cuts of neighbouring strata."""
     names = {stratum.name for stratum in strata}
     inside = [cut for cut in cuts if cut["mark"] in names]
-    counts = Counter(cut["outcome"] for cut in inside if cut["outcome"])
-    trials = sum(counts.values()) - counts[BENCH]
-    failures = sum(count for name, count in counts.items() if name not in {*GOOD, BENCH})
+    counts = counted(cut["outcome"] for cut in inside)
     return {
         "band": strata[0].band,
         "begin_s": strata[0].begin_s,
         "length_s": round(sum(stratum.length_s for stratum in strata), 6),
         "cuts": len(inside),
-        "outcomes": dict(sorted(counts.items())),
-        "upper_bound": clopper_pearson_upper(failures, trials) if trials else None,
+        "outcomes": counts,
+        "upper_bound": upper_bound(counts),
     }
-
-
-def _outcomes(cuts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return each outcome's share with its two-sided 95 % bounds; the bench's are left out."""
-    counts = Counter(cut["outcome"] for cut in cuts if cut["outcome"] not in {None, BENCH})
-    trials = sum(counts.values())
-    rows = []
-    for name, count in sorted(counts.items()):
-        bounds = clopper_pearson(count, trials)
-        rows.append(
-            {
-                "outcome": name,
-                "count": count,
-                "share": count / trials,
-                "low": bounds.low,
-                "high": bounds.high,
-            }
-        )
-    return rows
 
 
 def _edges(cuts: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rig.errors import BenchError
 from rig.release import FlashMap
-from rig.virtual import boot_select
+from rig.virtual import boot_select, flash_copy
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash
 from rig.virtual.nbd_plugin_path import PLUGIN
@@ -55,6 +55,7 @@ class Board:
         self._endpoints = endpoints
         self._proms = [flash_map.partition(name) for name in boot_select.ORDER]
         self.flash = flash
+        flash.missed = self._show_missed
         self._trip = trip
         self._fault = fault
         self.powered = False
@@ -248,6 +249,15 @@ class Board:
             pass
         finally:
             writer.close()
+
+    def _show_missed(self, offset: int, sent: bytes, held: bytes) -> None:
+        """Have the running board read what its flash holds, not what it sent."""
+        if self.qemu is None or self.qemu.returncode is not None:
+            return  # it reads the flash when it starts
+        try:
+            flash_copy.change(self.qemu.pid, self.flash.size, offset, sent, held)
+        except (OSError, BenchError) as error:
+            self._break(f"a program that does not take cannot be shown to the board: {error}")
 
     def kill_for_fault(self, name: str) -> None:
         """Kill `qemu` or `nbdkit` as a failing bench would (control channel only)."""

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from rig.errors import UsageError
 from rig.release import Catalogue
 from rig.virtual import control
+from rig.virtual.endpoints import Endpoints
 from rig.virtual.models import choose
 
 DEFAULT_RELEASE = "1.0.0"
@@ -81,9 +83,14 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _up(arguments: argparse.Namespace, *, tied: bool = False) -> bool:
-    """Start the bench unless it is up; tell whether it was started here."""
-    choose(arguments.model)  # a wrong one is the caller's, not the bench's
+    """Start the bench unless it is up; tell whether it was started here.
+
+    Raises:
+        UsageError: a bench is up, and not the one that is asked for.
+    """
+    models = choose(arguments.model)  # a wrong one is the caller's, not the bench's
     if control.is_up(arguments.state):
+        _check_up(arguments, models, more_will_do=tied)
         return False
     control.start(
         arguments.state,
@@ -94,6 +101,24 @@ def _up(arguments: argparse.Namespace, *, tied: bool = False) -> bool:
         models=arguments.model,
     )
     return True
+
+
+def _check_up(arguments: argparse.Namespace, models: dict[str, str], *, more_will_do: bool) -> None:
+    """Refuse a bench that is up with other boards or models; one command may leave some idle."""
+    numbers = range(arguments.first_board, arguments.first_board + arguments.boards)
+    wanted = {Endpoints(number, arguments.state).name: models for number in numbers}
+    boards = control.ask(arguments.state, {"do": "status"})["boards"]
+    up = {board["name"]: board.get("models", {}) for board in boards}
+    enough = {name: up[name] for name in wanted if name in up} if more_will_do else up
+    if enough != wanted:
+        raise UsageError(
+            f"a bench is up in {arguments.state} with {_boards(up)}; asked for: {_boards(wanted)};"
+            " give `rig bench down` first"
+        )
+
+
+def _boards(boards: dict[str, dict[str, str]]) -> str:
+    return ", ".join(f"{name} ({', '.join(models.values())})" for name, models in boards.items())
 
 
 def _show(state: Path, *, as_json: bool) -> None:

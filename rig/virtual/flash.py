@@ -12,6 +12,10 @@ import random
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ERASED = 0xFF
 WORD_BYTES = 2  # the flash is 16 bits wide
@@ -163,7 +167,10 @@ class NorFlash:
         self.journal: list[Operation] = []
         self._zero_s = time.monotonic()
         self.late = 0  # a defect of the bench: the power goes so many operations after it was to
-        self.met = 0  # how often it did
+        self.weak = 0  # a defect of the part: so many programs on, one does not take
+        # Told offset, what was sent and what the cells hold of a program that did not take.
+        self.missed: Callable[[int, bytes, bytes], object] = lambda *_: None
+        self.met = 0  # how often one of the two did
         self.violations = 0  # programs that were to set a bit: only an erase can
         self._histories: list[History] = []
         self._recording = False
@@ -260,9 +267,10 @@ class NorFlash:
         """Carry out one operation of the board's; False: the power was cut in it."""
         old = self.read(offset, len(data))
         erase = _erases(data, self.sector)
-        whole = new = _done(old, data, self.sector)
+        new = _done(old, data, self.sector)
         if new != data:
             self.violations += 1
+        whole = new = new if erase else self._taken(offset, old, new)
         cut, number = self.armed, self.count + 1
         self._settle(offset, len(data))
         if self._recording:
@@ -281,6 +289,18 @@ class NorFlash:
         at_s = time.monotonic() - self._zero_s
         self.journal.append(Operation(number, erase, offset, len(data), digest, at_s))
         return self.fired is None or self.fired.cut.number + self.late != number
+
+    def _taken(self, offset: int, old: bytes, new: bytes) -> bytes:
+        """Return what the cells hold of a program: all of it, but for the one that is weak."""
+        if not self.weak or new == old:
+            return new
+        self.weak -= 1
+        if self.weak:
+            return new
+        self.met += 1
+        held = _weakly(old, new)
+        self.missed(offset, new, held)
+        return held
 
     def duration_s(self, offset: int, old: bytes, new: bytes) -> float:
         """Return how long a part of the era takes for this operation, 0 with TIMing NONE."""
@@ -305,6 +325,12 @@ def _done(old: bytes, data: bytes, sector: int) -> bytes:
         return data
     both = int.from_bytes(old, "big") & int.from_bytes(data, "big")
     return both.to_bytes(len(data), "big")
+
+
+def _weakly(old: bytes, new: bytes) -> bytes:
+    """Return what the cells hold when the first byte that was to change did not."""
+    first = next(at for at in range(len(new)) if old[at] != new[at])
+    return new[:first] + old[first : first + 1] + new[first + 1 :]
 
 
 def _unstable(

@@ -38,6 +38,7 @@ class VirtualPlace:
         models: Mapping[str, str] = DEFAULTS,
     ) -> None:
         self.endpoints = endpoints
+        self.models = dict(models)
         endpoints.folder.mkdir(parents=True, exist_ok=True)
         flash_file = endpoints.flash
         if not flash_file.exists() or flash_file.stat().st_size != flash_map.size:
@@ -103,6 +104,7 @@ class VirtualPlace:
     def status(self) -> dict[str, Any]:
         status = self.endpoints.status()
         return status | {
+            "models": self.models,
             "powered": self.feed.powered,
             "faults": list(self.faults),
             "faults_met": self._faults_met(),
@@ -142,6 +144,8 @@ class VirtualPlace:
                 self.board.boot_loop = on
             case "board", "never-back":
                 self.board.never_back = on
+            case "board", "weak-flash":
+                self.flash.weak = int(value)
             case (("qemu" | "nbdkit"), "kill"):
                 self.board.kill_for_fault(target)
                 self._met_at_once += 1
@@ -171,7 +175,7 @@ class VirtualPlace:
         self.pdu.faults.met = self.flash.met = self._met_at_once = 0
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
-        self.counter.time_base, self.flash.late = 1.0, 0
+        self.counter.time_base, self.flash.late, self.flash.weak = 1.0, 0, 0
         self.gate.order(delay=0.0, jitter=0.0)
         self.faults.clear()
 

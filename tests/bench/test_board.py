@@ -11,7 +11,7 @@ from rig.release import Catalogue
 from rig.reset import Reset
 from rig.strategy import Status
 from rig.upgrade import Follower, start
-from tests.bench.conftest import INDEX
+from tests.bench.conftest import INDEX, Bench
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -46,6 +46,28 @@ def test_a_slot_that_cannot_be_booted_leads_back(place: Place) -> None:
     place.boot()
     lines, _, _ = place.shell.run("fw_printenv slot upgrade_available")
     assert lines[-2:] == ["slot=a", "upgrade_available=0"]
+
+
+def test_a_program_that_does_not_take_is_found_before_the_commit(
+    bench: Bench, place: Place
+) -> None:
+    """The updater reads back what it has written; the bench's flash has one weak program in it."""
+    place.boot()
+    follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
+    bench.fault("board.weak-flash", 500)
+    start(place.console, place.bundles.offer(place.catalogue.release("2.0.0").bundle))
+
+    ended_on = follower.follow(Deadline.after(place.clock, 90.0), never)
+
+    last = follower.events[-1]
+    assert (ended_on, last.phase, last.keys) == ("failed", "staging", {"reason": "verify"})
+    assert bench.board["faults_met"] == 1
+    place.strategy.lost()
+    place.strategy.transition(Status.off)
+    place.boot()
+    answer = place.service.echo()
+    assert answer is not None
+    assert answer.release == "1.0.0"
 
 
 def test_a_second_update_is_refused_while_one_waits_for_its_confirmation(place: Place) -> None:

@@ -57,17 +57,56 @@ def test_a_bundle_that_is_accepted_is_called_silent(mismatch: Mismatch, place: P
 
 
 def test_a_mixture_falls_back_and_is_told_from_a_release(mismatch: Mismatch, place: Place) -> None:
-    mixture = place.catalogue.mixed["kernel-6.1-with-2.0.0"]
-    release = place.catalogue.release(mixture.release)
+    *_, prom = place.catalogue.proms.values()
+    release = place.catalogue.release("2.0.0")
+    other = place.catalogue.release("1.0.0").kernel
 
-    pair = mismatch.kernel(mixture.image, mixture.kernel, release)
+    pair = mismatch.kernel(other, release, prom, release.state_layout)
 
-    assert (pair.verdict, pair.seen) == (Verdict.as_expected, "falls back to 1.0.0"), pair
+    assert pair.verdict is Verdict.as_expected, pair
+    assert pair.seen == "falls back to 1.0.0, state kept"
     # The partner: were it a release of that kernel, falling back would be the fault.
-    pair = dataclasses.replace(pair, expected="runs 2.0.0")
+    pair = dataclasses.replace(pair, expected="runs 2.0.0, state kept")
     assert pair.verdict is Verdict.differs
 
 
 def test_a_newer_state_is_left_alone_by_an_older_release(mismatch: Mismatch, place: Place) -> None:
-    pair = mismatch.state(2, place.catalogue.release("2.0.0"))
+    first = next(iter(place.catalogue.proms.values()))
+    pair = mismatch.state(2, place.catalogue.release("2.0.0"), first)
     assert pair.verdict is Verdict.as_expected, pair
+
+
+def test_a_board_that_another_prom_starts_is_seen(
+    mismatch: Mismatch, place: Place, tmp_path: Path
+) -> None:
+    """The partner: a PROM of no bytes, so that the fallback starts the board."""
+    first = next(iter(place.catalogue.proms.values()))
+    nothing = tmp_path / "nothing"
+    nothing.write_bytes(b"")
+    broken = dataclasses.replace(first, partition=nothing)
+    pair = mismatch.prom(broken, place.catalogue.release("1.0.0"))
+    assert (pair.verdict, pair.seen) == (Verdict.differs, "runs 1.0.0")
+    assert pair.harm == (f"started by U-Boot {place.catalogue.prom_fallback}",)
+
+
+def test_a_module_is_refused_if_it_is_of_another_kernel_or_there_already(
+    mismatch: Mismatch, place: Place
+) -> None:
+    release = place.catalogue.release("1.0.0")
+    seen = {}
+    for kernel, module in place.catalogue.modules.items():
+        pair = mismatch.module(module, release)
+        seen[kernel == release.kernel] = essence(pair)
+        assert ("walnut_io" in pair.detail) is (kernel != release.kernel), pair
+    refused = "refused: invalid module format, and the kernel says why"
+    assert seen == {True: ("refused: File exists", True), False: (refused, True)}
+
+
+def test_a_module_that_is_refused_for_another_reason_is_seen(
+    mismatch: Mismatch, place: Place
+) -> None:
+    """The partner: the kernel's own module, said to be of another one."""
+    release = place.catalogue.release("1.0.0")
+    own = place.catalogue.modules[release.kernel]
+    pair = mismatch.module(dataclasses.replace(own, kernel="6.0.0"), release)
+    assert (pair.verdict, pair.seen) == (Verdict.differs, "refused: File exists")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Stock labgrid, with nothing of ours loaded, moves the virtual board."""
+"""Stock labgrid moves the virtual board, and lends it to the rig."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from rig.clock import Deadline, SystemClock
-from tests.bench.conftest import ROOT, Bench
+from tests.bench.conftest import ROOT, Bench, run_rig
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -20,18 +20,20 @@ PLACE = "walnut-virtual-1"
 BIN = Path(sys.executable).parent
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "LG_COORDINATOR": COORDINATOR, "LG_PLACE": PLACE}
+def environment(user: str = "") -> dict[str, str]:
+    """Return what labgrid reads; `user` is another person on another computer."""
+    other = {"LG_USERNAME": user, "LG_HOSTNAME": f"desk-of-{user}"} if user else {}
+    return {**os.environ, "LG_COORDINATOR": COORDINATOR, "LG_PLACE": PLACE, **other}
 
 
-def client(*words: str) -> str:
+def client(*words: str, user: str = "") -> str:
     done = subprocess.run(
         [BIN / "labgrid-client", *words],
         check=False,
         capture_output=True,
         text=True,
         timeout=60.0,
-        env=environment(),
+        env=environment(user),
     )
     assert done.returncode == 0, f"labgrid-client {' '.join(words)}: {done.stdout}{done.stderr}"
     return done.stdout
@@ -83,11 +85,16 @@ def lab(bench: Bench, tmp_path: Path) -> Iterator[None]:
         log.close()
 
 
-@pytest.mark.usefixtures("lab")
-def test_labgrid_client_power_cycles_the_board_and_shows_its_console(bench: Bench) -> None:
+@pytest.fixture
+def lab_place(lab: None) -> None:  # noqa: ARG001 # it must be up
+    """Tell the coordinator of the board; nobody holds it yet."""
     client("create")
     client("add-match", f"*/{PLACE}/*")
     wait_for(lambda: "NetworkPowerPort" in client("resources"), 30.0)
+
+
+@pytest.mark.usefixtures("lab_place")
+def test_labgrid_client_power_cycles_the_board_and_shows_its_console(bench: Bench) -> None:
     client("acquire")
     try:
         console = pexpect.spawn(
@@ -103,3 +110,59 @@ def test_labgrid_client_power_cycles_the_board_and_shows_its_console(bench: Benc
         assert not bench.board["powered"]
     finally:
         client("release")
+
+
+def remote_place_file(bench: Bench, folder: Path) -> Path:
+    """Write the place file of the board as the coordinator lends it: without addresses of its."""
+    base = bench.endpoints.base
+    console = f"{{host: 127.0.0.1, port: {base + 1}, speed: 115200}}"
+    outlet = f"{{model: shelly_gen2, host: 'http://127.0.0.1:{base + 3}', index: 0}}"
+    return bench.place_file(
+        folder,
+        (f"      NetworkSerialPort: {console}\n", ""),
+        (f"NetworkPowerPort: {outlet}", f"RemotePlace: {{name: {PLACE}}}"),
+    )
+
+
+@pytest.mark.usefixtures("lab_place")
+def test_the_rig_uses_a_place_that_it_was_lent(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rig rescue` opens the place, programs its flash and waits for the service."""
+    monkeypatch.setenv("LG_COORDINATOR", COORDINATOR)
+    place = remote_place_file(bench, tmp_path)
+    client("acquire")
+    try:
+        looked = run_rig("doctor", "--place", place)
+        booted = run_rig("rescue", "--place", place)
+    finally:
+        client("release")
+
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    assert f"ok   console 127.0.0.1:{bench.endpoints.console} is reachable" in looked.stdout
+    assert booted.returncode == 0, booted.stdout + booted.stderr
+    assert "boots 1.0.0" in booted.stdout
+
+
+@pytest.mark.usefixtures("lab_place")
+def test_a_place_that_somebody_else_holds_is_left_alone(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LG_COORDINATOR", COORDINATOR)
+    place = remote_place_file(bench, tmp_path)
+    cycle = ("cycle", "--place", place, "--from", "1.0.0", "--to", "2.0.0", "--no-allure")
+    client("acquire", user="alice")
+    try:
+        looked = run_rig("doctor", "--place", place)
+        rescue = run_rig("rescue", "--place", place)
+        cycled = run_rig(*cycle, "--report", tmp_path / "report")
+    finally:
+        client("release", user="alice")
+
+    assert looked.returncode == 3
+    assert "acquired by alice" in looked.stdout
+    for refused in (rescue, cycled):
+        assert refused.returncode == 2, refused.stdout + refused.stderr
+        assert "acquired by alice" in refused.stdout + refused.stderr
+    assert "you (the call) must act" in rescue.stderr
+    assert not bench.board["powered"]

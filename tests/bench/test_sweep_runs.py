@@ -152,12 +152,16 @@ def test_a_place_in_use_is_named_with_who_uses_it(place: Place, tmp_path: Path) 
     assert "is in use by process" in done.stdout + done.stderr
 
 
-def test_a_replay_leaves_the_same_flash_each_time(bench: Bench, tmp_path: Path) -> None:
-    place = bench.place_file(tmp_path)
+def data_key(place: Path, plan: str) -> str:
     with Place.open(place) as opened:
         release = opened.catalogue.release("1.0.0")
     ends = f"1.0.0@{release.golden_sha256[:12]}/1.0.0@{release.bundle_sha256[:12]}"
-    key = f"walnut1/data/{ends}/cut@op:9/torn:seed=3"
+    return f"walnut1/data/{ends}/{plan}"
+
+
+def test_a_replay_leaves_the_same_flash_each_time(bench: Bench, tmp_path: Path) -> None:
+    place = bench.place_file(tmp_path)
+    key = data_key(place, "cut@op:9/torn:seed=3")
     flashes = []
     for number in (1, 2):
         folder = tmp_path / str(number)
@@ -168,6 +172,54 @@ def test_a_replay_leaves_the_same_flash_each_time(bench: Bench, tmp_path: Path) 
         assert record["cut"]["operation"] == 9
         assert (folder / "flash.nor").stat().st_size == 1 << 24
     assert flashes[0] == flashes[1]
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        ("cut@op:9/after,op:5000/before", "the nested cut cut@op:5000/before never came"),
+        ("cut@op:5000/before", "cut@op:5000/before never came in 24 stores"),
+    ],
+)
+def test_a_replay_whose_cut_never_comes_is_the_benchs_failure(
+    bench: Bench, tmp_path: Path, plan: str, said: str
+) -> None:
+    place = bench.place_file(tmp_path)
+
+    done = run_rig("replay", data_key(place, plan), "--place", place, "--report", tmp_path / "r")
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert said in done.stdout
+    assert not bench.board["powered"]
+
+
+def test_a_replay_that_leaves_a_dead_board_rescues_it(bench: Bench, tmp_path: Path) -> None:
+    place = bench.place_file(tmp_path, ("boot_limit_s: 90.0", "boot_limit_s: 25.0"))
+    folder, log = tmp_path / "replay", tmp_path / "log"
+    key = data_key(place, "cut@op:9/before")
+    child = start_rig(log, "replay", key, "--place", place, "--report", folder)
+    try:
+        wait_for_file(child, folder / "journal.csv")  # the flash was kept, the board is off
+        bench.fault("board.never-back")
+        wait_for_file(child, folder / "replay.json")
+        bench.fault("clear")
+        code = child.wait(timeout=120.0)
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+    assert code == 1, log.read_text()
+    assert "it was rescued with 1.0.0" in log.read_text()
+
+
+def wait_for_file(child: subprocess.Popen[bytes], path: Path) -> None:
+    clock = SystemClock()
+    deadline = Deadline.after(clock, 120.0)
+    while not path.exists():
+        assert child.poll() is None, f"it ended without {path.name}"
+        assert not deadline.passed, f"no {path.name} in time"
+        clock.sleep(0.02)
 
 
 def test_a_key_of_other_bytes_is_refused(

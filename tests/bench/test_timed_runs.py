@@ -29,9 +29,9 @@ def plan(words: list[str], folder: Path) -> list[str]:
     strata = [Stratum(mark=mark, begin_s=0.0, length_s=1.0) for mark in MARKS]
     records = SweepRecords(folder / "sweep.sqlite")
     facts = {"strata": [stratum.to_json() for stratum in strata], "boots": 1}
-    records.begin(settings, digest(strata), (), facts, 30.0)
     cuts = [CutAtMark(phase=mark.phase, event="start", delay_ms=DELAY_MS) for mark in MARKS]
-    records.add_points([Point(cut, TIMED, number) for number, cut in enumerate(cuts, start=1)])
+    points = [Point(cut, TIMED, number) for number, cut in enumerate(cuts, start=1)]
+    records.begin(settings, digest(strata), (), facts, 30.0, points)
     records.close()
     return [str(cut) for cut in cuts]
 
@@ -62,3 +62,34 @@ def test_drawn_cuts_are_made_and_measured_and_the_updater_goes_back_before_them(
         assert cut["release"] == "1.0.0"
         assert str(parse_key(cut["key"]).plan) == cut["plan"]
     assert not bench.board["powered"]
+
+
+def test_a_cycle_needs_no_interposer_and_cuts_by_the_clock(bench: Bench, tmp_path: Path) -> None:
+    bare, folder = bench.bare_place_file(tmp_path), tmp_path / "cycle"
+    words = ["cycle", "--place", str(bare), "--from", "1.0.0", "--to", "2.0.0", "--cycles", "1"]
+    words += ["--no-allure", "--report", str(folder), "--fault"]
+
+    refused = run_rig(*words, "cut@op:700/before")
+    done = run_rig(*words, "cut@mark:staging.write:40%+0.120s")
+
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "cut@mark" in refused.stderr, "what works instead is said"
+    assert done.returncode == 0, done.stdout + done.stderr
+    steps = json.loads((folder / "summary.json").read_text())["steps"]
+    assert [(step["outcome"], step["to"]) for step in steps] == [
+        ("old", "1.0.0"),
+        ("new", "2.0.0"),
+        ("new", "1.0.0"),
+    ]
+    assert steps[0]["ended_on"] == "cut"
+    assert steps[0]["operations"] is None, "nobody counted them"
+    assert not bench.board["powered"]
+
+
+def test_what_only_an_interposer_can_do_is_refused_at_once(bench: Bench, tmp_path: Path) -> None:
+    bare = bench.bare_place_file(tmp_path)
+
+    refused = run_rig("mismatch", "--place", str(bare), "--no-allure")
+
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert "has no interposer" in refused.stderr

@@ -34,6 +34,7 @@ def test_a_verification_measures_known_gaps_and_leaves_a_record(
     jsonschema.validate(record, json.loads(SCHEMA.read_text()))
     kept = tmp_path / "state" / "walnut-rig" / "calibration" / "place.json"
     assert json.loads(kept.read_text()) == record
+    assert record["views"] == ["traffic", "counter"]
     assert record["verdict"] in {"unclear", "failed"}
     assert any("59 are needed" in reason for reason in record["reasons"])
     assert "GATE" in record["instruments"]["reference"]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`rig replay`: one trial of a sweep again, the long way, with everything kept."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ import pytest
 
 from rig.exercise import Exercise
 from rig.faults import CutAtMark, CutAtOperation
-from rig.long_way import LongWay
+from rig.long_way import Replayed
 from rig.place import Place
-from rig.results import plain
+from rig.replay import replay
 from rig.sweep import Key, parse_key
 from rig.upgrade import Event
 
@@ -43,18 +42,7 @@ def exercise(place: Place, key: Key, on_event: Callable[[Event], None]) -> Exerc
     return Exercise(place, key.what, old, new, on_event)
 
 
-def replay(
-    exercise: Exercise,
-    plan: CutAtOperation | CutAtMark,
-    on_event: Callable[[Event], None],
-    folder: Path,
-    more: dict[str, Any],
-) -> None:
-    """Cut for real, leave replay.json, and demand a good board."""
-    replayed = LongWay(exercise, on_event, keep=folder).run(plan)
-
-    record = plain(replayed) | {"plan": str(plan)} | more
-    (folder / "replay.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+def check(replayed: Replayed) -> None:
     assert replayed.outcome.good, f"{replayed.outcome.value}: {replayed.error} {replayed.notes}"
 
 
@@ -75,13 +63,19 @@ def test_a_replayed_cut_leaves_a_good_board(
         say(nearest)
     assert isinstance(plan, CutAtOperation), f"{plan} is not a cut"
 
-    replay(exercise, plan, on_event, folder, {"key": str(key), "nearest": nearest})
+    more = {"key": str(key), "nearest": nearest}
+    check(replay(exercise, plan, folder, more=more, on_event=on_event, say=say))
 
 
 def test_a_cut_replayed_by_the_clock_leaves_a_good_board(
-    exercise: Exercise, key: Key, on_event: Callable[[Event], None], folder: Path
+    exercise: Exercise,
+    key: Key,
+    on_event: Callable[[Event], None],
+    folder: Path,
+    say: Callable[[str], None],
 ) -> None:
     """The same mark and delay, where no operation can be named; the rail's edge is measured."""
     assert isinstance(key.plan, CutAtMark), f"{key.plan} is not a cut by the clock"
 
-    replay(exercise, key.plan, on_event, folder, {"key": str(key), "nearest": None})
+    more = {"key": str(key), "nearest": None}
+    check(replay(exercise, key.plan, folder, more=more, on_event=on_event, say=say))

@@ -59,10 +59,10 @@ def test_plan(sweeper: Sweeper) -> None:
 
 @pytest.mark.timeout(DAY_S)
 @pytest.mark.lg_feature("interposer")
-def test_points(sweeper: Sweeper) -> None:
+def test_points(sweeper: Sweeper, pytestconfig: pytest.Config) -> None:
     """One worker's share: the verdicts are judged when all workers are through."""
     sweeper.resume()
-    done = sweeper.work()
+    done = sweeper.work(pytestconfig.getoption("rig_command"))
 
     sweeper.say(f"{done} points judged by this worker")
 
@@ -84,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_every_cut_leaves_a_board_that_comes_back_whole(
-    pytestconfig: pytest.Config, folder: Path
+    pytestconfig: pytest.Config, folder: Path, records: SweepRecords
 ) -> None:
     """Safety and recovery at every point, docs/explanation/fault-model.md."""
     points = judged(pytestconfig)
@@ -96,15 +96,20 @@ def test_every_cut_leaves_a_board_that_comes_back_whole(
     assert points, "the sweep has no point"
     assert None not in counts, f"{counts[None]} points were not judged"
     assert not set(counts) & BAD, f"outcomes: {dict(counts)}"
+    assert records.is_finished(), "the recovery from a cut was to be cut, too, and was not"
 
 
-def test_the_long_way_agrees_with_the_short_way(pytestconfig: pytest.Config) -> None:
+def test_the_long_way_agrees_with_the_short_way(
+    pytestconfig: pytest.Config, settings: dict[str, Any]
+) -> None:
     """The real cut leaves the flash that was recalled, and the board makes the same of it."""
     points = judged(pytestconfig)
     short = {point["plan"]: point["record"] for point in points if point["way"] == SHORT}
-    long = [point for point in points if point["way"] == LONG]
+    long = [point for point in points if point["way"] == LONG and point["outcome"]]
+    could = [p for p in points if p["way"] == SHORT and p["depth"] == 1 and p["kind"] != "unstable"]
     differing = [p["plan"] for p in long if not agrees(p["record"] or {}, short[p["plan"]] or {})]
 
+    assert len(long) == min(settings["long"], len(could))
     assert not differing, f"{len(differing)} of {len(long)} differ: {differing[:5]}"
 
 

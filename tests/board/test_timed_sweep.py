@@ -42,9 +42,9 @@ def test_plan(sweeper: TimedSweeper) -> None:
 
 
 @pytest.mark.timeout(WEEK_S)
-def test_points(sweeper: TimedSweeper) -> None:
+def test_points(sweeper: TimedSweeper, pytestconfig: pytest.Config) -> None:
     """One worker's share: the verdicts are judged when all workers are through."""
     sweeper.resume()
-    done = sweeper.work()
+    done = sweeper.work(pytestconfig.getoption("rig_command"))
 
     sweeper.say(f"{done} points judged by this worker")

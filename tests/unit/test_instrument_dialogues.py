@@ -248,7 +248,7 @@ def test_a_generator_that_makes_another_silence_is_named() -> None:
         Keysight33500B(link, StillClock()).gate(0.0374, beats=11)
 
 
-@pytest.mark.parametrize("gap_s", [0.0, 0.0019, 20.1, float("nan")])
+@pytest.mark.parametrize("gap_s", [0.0, 0.0019, 8000.0, float("nan")])
 def test_a_silence_that_is_no_reference_is_refused(gap_s: float) -> None:
     with pytest.raises(UsageError):
         Keysight33500B(Dialogue(), StillClock()).gate(gap_s)

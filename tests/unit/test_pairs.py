@@ -3,13 +3,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema
 import pytest
 
-from rig.pairs import Pair, Verdict, of_kernel, of_move, of_state, refused, runs
-from rig.release import Release
+from rig.pairs import Pair, Verdict, of_kernel, of_module, of_move, of_state, refused, runs
+from rig.planter import Planter
+from rig.release import Module, Release
 from rig.report import build
 from rig.results import Results
 
@@ -41,9 +43,26 @@ def pair(**changes: Any) -> Pair:
     return Pair(**(values | {"expected": refused("hash"), "seen": refused("hash")} | changes))
 
 
-def test_only_a_releases_own_kernel_may_run() -> None:
-    assert of_kernel("6.12.0", NEW, OLD) == "runs 2.1.0"
-    assert of_kernel("6.1.0", NEW, OLD) == "falls back to 1.0.0"
+@pytest.mark.parametrize(
+    ("kernel", "release", "old", "layout", "expected"),
+    [
+        ("6.12.0", NEW, OLD, 1, "runs 2.1.0, state kept"),
+        ("6.1.0", NEW, OLD, 1, "falls back to 1.0.0, state kept"),
+        ("6.12.0", NEW, NEW, 2, "runs 2.1.0, state kept"),
+        ("6.1.0", NEW, NEW, 2, "falls back to 2.1.0, state kept"),
+        ("6.1.0", OLD, NEW, 2, "falls back to 2.1.0, state kept"),
+    ],
+)
+def test_a_release_runs_under_its_own_kernel_with_a_state_that_it_reads(
+    kernel: str, release: Release, old: Release, layout: int, expected: str
+) -> None:
+    assert of_kernel(kernel, release, old, layout) == expected
+
+
+def test_a_module_is_refused_with_the_kernels_reason_or_because_it_is_there() -> None:
+    module = Module(kernel="6.1.0", module=Path("walnut_io.ko"))
+    assert of_module(module, OLD) == "refused: File exists"
+    assert of_module(module, NEW) == "refused: invalid module format, and the kernel says why"
 
 
 @pytest.mark.parametrize(
@@ -113,3 +132,16 @@ def test_a_run_of_pairs_is_reported_by_its_schemas(tmp_path: Path) -> None:
 def test_a_run_without_a_difference_is_good(tmp_path: Path) -> None:
     summary, document, _ = built(tmp_path, pair())
     assert (summary["verdict"], document["verdict"]) == ("good", "good")
+
+
+@pytest.mark.parametrize(
+    ("release", "layout", "other"),
+    [(OLD, 1, "2.1.0"), (NEW, 1, "1.0.0"), (OLD, 2, "2.1.0"), (NEW, 2, "2.1.0")],
+)
+def test_what_is_fallen_back_to_reads_the_state(
+    tmp_path: Path, release: Release, layout: int, other: str
+) -> None:
+    sound = {found.name: found for found in (OLD, NEW)}
+    place: Any = SimpleNamespace(catalogue=SimpleNamespace(sound=sound))
+    planter = Planter(place, tmp_path / "flash.nor", pytest.fail)
+    assert planter.other(release, layout).name == other

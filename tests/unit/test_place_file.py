@@ -7,7 +7,7 @@ import pytest
 from labgrid import Environment
 
 from rig.errors import UsageError
-from rig.place_file import check, require
+from rig.place_file import check, instruments, need_instrument, require
 
 PLACES = Path(__file__).resolve().parents[2] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
@@ -33,6 +33,11 @@ def test_our_own_places_are_good(name: str) -> None:
             "model: keysight_53220a",
             "unknown instrument model 'keysight_53220a'; did you mean 'keysight_53230a'?",
         ),
+        (
+            "InstrumentDriver: {name: counter,",
+            "InstrumentDriver: {name: conter,",
+            "no instrument of the rig's is called 'conter'; did you mean 'counter'?",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_file_and_key(
@@ -49,6 +54,27 @@ def test_a_mistake_is_named_with_file_and_key(
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert check(tmp_path / "no.yaml") == [f"{tmp_path / 'no.yaml'}: No such file or directory"]
+
+
+RESERVED = "      RemotePlace: {name: walnut-virtual-1}\n"
+EQUIPMENT = "".join(
+    f"      {line.strip()}\n"
+    for line in VIRTUAL.splitlines()
+    if line.strip().startswith(("NetworkSerialPort:", "NetworkPowerPort:"))
+)
+
+
+def test_a_place_of_the_coordinators_needs_no_addresses_but_all_drivers(tmp_path: Path) -> None:
+    path = tmp_path / "place.yaml"
+    assert EQUIPMENT in VIRTUAL
+    text = VIRTUAL.replace(EQUIPMENT, RESERVED)
+    path.write_text(text)
+    assert check(path) == []
+
+    path.write_text(text.replace("      SerialDriver: {}\n", "").replace("off_s: 1.0", "of_s: 1.0"))
+    missing, unknown = sorted(check(path), reverse=True)
+    assert "targets.main.drivers.CheckedPowerDriver.of_s: unknown key" in missing + unknown
+    assert "targets.main has no SerialDriver" in missing + unknown
 
 
 def test_a_place_may_have_every_kind_of_instrument(tmp_path: Path) -> None:
@@ -85,3 +111,13 @@ model: rigol_ds1000z}
         "oscilloscope": "RigolDS1000Z",
         "analyser": "HeartbeatAnalyserDriver",
     }
+
+
+def test_what_a_place_has_is_what_its_bench_has_a_driver_for(tmp_path: Path) -> None:
+    without_bench = tmp_path / "place.yaml"
+    without_bench.write_text("targets: {main: {}}\n")
+
+    assert instruments(PLACES / "virtual.yaml") == {"counter", "supply", "interposer", "gate"}
+    assert instruments(without_bench) == set()
+    with pytest.raises(UsageError, match="no interposer among the drivers of its bench: to cut"):
+        need_instrument(PLACES / "walnut-1.yaml", "interposer", "to cut")

@@ -9,6 +9,7 @@ import pytest
 from rig.clock import SystemClock
 from rig.errors import UsageError
 from rig.instruments import make
+from rig.lengths import Settings, lengths
 from rig.outage import View, counter_outage, longest_gap
 from rig.reference import BEATS, GeneratorReference
 from rig.virtual.generator import Generator
@@ -36,6 +37,15 @@ def test_the_counters_intervals_cover_what_the_generator_made() -> None:
             covered += abs(errors[-1]) <= found.uncertainty
     assert covered >= 0.95 * 60
     assert np.std(errors) == pytest.approx(HEARTBEAT_S / 12**0.5, rel=0.2), "phases were tried"
+
+
+def test_every_length_of_the_default_set_can_be_made() -> None:
+    """The longest is 20 s and what is drawn for the phase comes to it."""
+    with Served(Generator()) as source:
+        reference = GeneratorReference(make("keysight_33500b", source.link, CLOCK), CLOCK, seed=1)
+        for length_s in lengths(Settings()):
+            reference.arm(length_s)
+            assert reference.truth("counter").value == pytest.approx(length_s, abs=1e-6)
 
 
 def test_a_generator_knows_nothing_of_traffic() -> None:

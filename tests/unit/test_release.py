@@ -54,7 +54,10 @@ def index(folder: Path, **changes: Any) -> Path:
         "releases": {"1.0.0": release},
         "proms": {"2023.01-x": prom},
         "prom_fallback": {"version": "2023.01-y"},
-        "mixed": {},
+        "mixed": {
+            "kernel-6.12-with-1.0.0": {"image": "mixed.itb", "kernel": "6.12.0", "release": "1.0.0"}
+        },
+        "modules": {"6.12.0": {"module": "walnut_io.ko"}},
         "bundles": {},
     }
     document.update(changes)
@@ -68,6 +71,21 @@ def test_an_unknown_release_is_named_with_those_that_exist(tmp_path: Path) -> No
 
     with pytest.raises(UsageError, match=r"unknown release '9\.9\.9'; known: 1\.0\.0"):
         catalogue.release("9.9.9")
+
+
+def test_an_image_is_found_by_its_kernel_and_its_root_file_system(tmp_path: Path) -> None:
+    catalogue = Catalogue.load(index(tmp_path))
+    release = catalogue.release("1.0.0")
+
+    assert catalogue.image("6.1.0", release) == tmp_path / "image.itb"
+    assert catalogue.image("6.12.0", release) == tmp_path / "mixed.itb"
+    with pytest.raises(UsageError, match=r"no image of 1\.0\.0 has the kernel 6\.6\.0"):
+        catalogue.image("6.6.0", release)
+
+
+def test_a_module_is_named_with_its_kernel(tmp_path: Path) -> None:
+    module = Catalogue.load(index(tmp_path)).modules["6.12.0"]
+    assert (str(module), module.module) == ("walnut_io.ko of 6.12.0", tmp_path / "walnut_io.ko")
 
 
 def test_a_corrupt_bundle_never_reaches_a_board(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,34 @@ def test_the_summary_says_all_that_a_program_asks_for(results: Results) -> None:
     assert first["outage"]["traffic"]["uncertainty_s"] == 0.002
     assert second["outage"]["traffic"] is None
     assert summary["verdict"] == "bench"
+
+
+def test_impaired_answers_are_in_the_summary_and_on_the_page(results: Results) -> None:
+    """RFC 6412 section 3.8: each kind by itself."""
+    impaired = step()
+    assert impaired.outages is not None
+    impaired.outages = replace(impaired.outages, late=2, corrupted=7)
+    results.add_step(impaired)
+    page = results.path.with_name("index.html")
+    write_page(page, summary_of(results), allure=False)
+
+    assert summary_of(results)["steps"][0]["impaired"] == {
+        "duplicates": 0,
+        "reordered": 0,
+        "late": 2,
+        "corrupted": 7,
+    }
+    assert "7 answers corrupted" in page.read_text()
+    assert "answers duplicates" not in page.read_text()
+
+
+def test_a_run_of_an_older_rig_knows_of_no_corrupted_answers(results: Results) -> None:
+    results.add_step(step())
+    with sqlite3.connect(results.path) as older:
+        older.execute("UPDATE trial SET record = json_remove(record, '$.outages.corrupted')")
+    older.close()
+
+    assert summary_of(results)["steps"][0]["impaired"]["corrupted"] == 0
 
 
 def cut_step(edge: RailEdge | None) -> StepResult:

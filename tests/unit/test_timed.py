@@ -4,14 +4,13 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.exercise import Recording, _nearest
-from rig.faults import CutAtMark, CutAtOperation, Kind, Outcome, parse
-from rig.long_way import Replayed, _check_cut
+from rig.faults import CutAtMark, CutAtOperation, Kind, parse
 from rig.place_file import firmware_index
 from rig.release import Catalogue
 from rig.sweep import TIMED as TIMED_KINDS
@@ -103,6 +102,7 @@ def test_every_mark_is_reached_by_its_own_line_and_by_none_before() -> None:
         assert first.at_s == stratum.begin_s
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(st.integers(1, 200), st.integers(0, 2**32))
 def test_there_are_as_many_cuts_as_asked_for_each_inside_its_stratum(count: int, seed: int) -> None:
     drawn = spread(STRATA, count, seed)
@@ -114,11 +114,13 @@ def test_there_are_as_many_cuts_as_asked_for_each_inside_its_stratum(count: int,
         assert str(cut).startswith(str(stratum.mark))
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(st.integers(len(STRATA), 200), st.integers(0, 2**32))
 def test_with_enough_cuts_no_stratum_is_left_out(count: int, seed: int) -> None:
     assert {place for place, _ in spread(STRATA, count, seed)} == set(range(len(STRATA)))
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(st.integers(len(ALWAYS), len(STRATA)), st.integers(0, 2**32))
 def test_commit_and_boot_are_always_in(count: int, seed: int) -> None:
     assert set(ALWAYS) <= {place for place, _ in spread(STRATA, count, seed)}
@@ -203,35 +205,14 @@ def test_a_timed_key_reads_back() -> None:
 
 def test_drawn_cuts_are_claimed_in_order_with_their_stratum(tmp_path: Path) -> None:
     records = SweepRecords(tmp_path / "sweep.sqlite")
-    records.begin({"what": "upgrade"}, digest(STRATA), (), {}, 1.0)
     points = [Point(cut, TIMED, place + 1) for place, cut in spread(STRATA, 9, 1)]
-    records.add_points(points)
+    records.begin({"what": "upgrade"}, digest(STRATA), (), {}, 1.0, points)
     claimed = []
     while point := records.claim("one"):
         claimed.append(point)
     assert claimed == points
     records.release_claims()
     assert records.claim("two") == points[0], "what a killed worker had taken is done again"
-
-
-@pytest.mark.parametrize(
-    ("ended_on", "outcome", "said"),
-    [
-        ("cut", Outcome.old, Outcome.old),
-        ("refused busy", Outcome.old, Outcome.bench),
-        ("done", Outcome.new, Outcome.bench),
-        ("", Outcome.bricked, Outcome.bricked),
-    ],
-)
-def test_a_trial_whose_cut_never_came_is_the_benchs_and_a_dead_board_is_not(
-    ended_on: str, outcome: Outcome, said: Outcome
-) -> None:
-    trial = Replayed(outcome=outcome, release="1.0.0", flash_sha256=None, ended_on=ended_on)
-
-    _check_cut(trial, CutAtMark(phase="run", event="commit"))
-
-    assert trial.outcome is said
-    assert (trial.error is None) is (said is outcome)
 
 
 def recording(*times_s: float) -> Recording:

@@ -46,13 +46,12 @@ def folder(tmp_path: Path) -> Path:
     strata = strata_of(lines, "upgrade")
     facts = {"strata": [stratum.to_json() for stratum in strata], "boots": 1}
     records = SweepRecords(tmp_path / "sweep.sqlite")
-    records.begin(SETTINGS, digest(strata), (), facts, 30.0)
     points = [
         Point(CutAtMark(phase=phase, event=event, delay_ms=40), TIMED, number)
         for number, (_, phase, event) in enumerate(SAID, start=1)
     ]
     points.append(Point(CutAtMark(phase="run", event="start", delay_ms=90), TIMED, 3))
-    records.add_points(points)
+    records.begin(SETTINGS, digest(strata), (), facts, 30.0, points)
     judged(records, points[0], "old", edge(0.043))
     judged(records, points[1], "old", None)
     judged(records, points[2], "mixed", edge(0.045))
@@ -61,7 +60,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_summary_fits_its_schema_and_counts_what_there_is(folder: Path) -> None:
-    timed = build(folder)["timed"]
+    summary = build(folder)
+    timed = summary["timed"]
 
     jsonschema.validate(json.loads((folder / "sweep.json").read_text()), SCHEMA)
     assert [(row["band"], row["cuts"]) for row in timed["bands"]] == [
@@ -69,11 +69,11 @@ def test_the_summary_fits_its_schema_and_counts_what_there_is(folder: Path) -> N
         ("commit", 3),
     ]
     assert timed["bands"][1]["outcomes"] == {"mixed": 1, "old": 1}
-    assert [(row["outcome"], row["count"]) for row in timed["outcomes"]] == [
+    assert [(row["outcome"], row["count"]) for row in summary["shares"]] == [
         ("mixed", 1),
         ("old", 2),
     ]
-    assert all(row["low"] < row["share"] < row["high"] for row in timed["outcomes"])
+    assert all(row["low"] < row["share"] < row["high"] for row in summary["shares"])
 
 
 def test_a_cut_lies_where_the_rail_fell_and_without_an_edge_where_it_was_planned(

@@ -161,6 +161,7 @@ def test_rows_and_trials_fit_the_records_schema() -> None:
         "place": "virtual",
         "when": "2026-11-25T00:00:00+00:00",
         "settings": asdict(MANY),
+        "views": ["traffic", "counter"],
         "instruments": {"traffic": "a probe", "reference": "a gate"},
         "floors": {},
         "verdict": "passed",

@@ -155,3 +155,19 @@ def test_real_timing_takes_what_the_data_sheet_says(flash: NorFlash) -> None:
     flash.real_timing = True
     assert flash.duration_s(0, bytes(SECTOR), ERASE) == 1.0
     assert flash.duration_s(0, bytes(64), b"x" * 64) == pytest.approx(2 * 218e-6)
+
+
+def test_a_weak_program_leaves_a_byte_as_it_was_once_and_says_so(flash: NorFlash) -> None:
+    missed: list[tuple[int, bytes, bytes]] = []
+    flash.missed = lambda *what: missed.append(what)
+    flash.weak = 2
+    flash.operate(SECTOR, ERASE)
+    flash.operate(SECTOR, b"\xff" * 64)  # changes nothing, so nothing of it can be missing
+
+    for at in (0, 64, 128):
+        assert flash.operate(SECTOR + at, b"\xff" + b"\x5a" * 63), "the board is told that it took"
+
+    sent, held = b"\xff" + b"\x5a" * 63, b"\xff\xff" + b"\x5a" * 62
+    assert [flash.read(SECTOR + at, 64) for at in (0, 64, 128)] == [sent, held, sent]
+    assert (missed, flash.met) == ([(SECTOR + 64, sent, held)], 1)
+    assert flash.journal[-2].digest == hashlib.sha256(held).hexdigest()[:16]

@@ -19,9 +19,9 @@ LIMIT_S = 30.0
 # What the updater asks of the board, answered by two-line scripts.
 STUBS = {
     "fw_printenv": "echo 0",
-    "fw_setenv": "cat >committed",
+    "fw_setenv": 'cat >"$COMMITTED"',
     "walnut-state": 'echo "$STATE"',
-    "walnut-flash": 'echo "$1" >>"$WROTE"; echo 100',
+    "walnut-flash": 'echo "$1" >>"$WROTE"; [ "$1" != "$FAILS" ] || exit 1; echo 100',
     "reboot": "exit 0",
     "mount": "exit 0",
     "flock": "exit 0",  # Debian's BusyBox has none
@@ -65,13 +65,14 @@ class Updater:
         for name, text in texts.items():
             (folder / name).write_text(text)
 
-    def run(self, bundle: Path, state: str = "layout=1") -> tuple[int, str]:
+    def run(self, bundle: Path, state: str = "layout=1", fails: str = "") -> tuple[int, str]:
         folder = self.folder
         (folder / "console").write_text("")
         names = ("release", "cmdline", "uptime", "mtd", "console", "lock", "work")
         places = {f"WALNUT_{name.upper()}": str(folder / name) for name in names}
         places |= {"WALNUT_LIB": str(BOARD / "rootfs/usr/lib/walnut"), "WALNUT_DEV": "/dev"}
         others = {"BUNDLE": str(bundle), "WROTE": str(folder / "wrote"), "STATE": state}
+        others |= {"FAILS": fails, "COMMITTED": str(folder / "committed")}
         done = subprocess.run(
             [str(self.tools / "sh"), str(BOARD / "walnut-update"), "http://server/bundle.tar"],
             check=False,
@@ -125,6 +126,18 @@ def test_every_release_is_accepted_and_committed_last(updater: Updater, name: st
     assert code == 0, said
     assert (updater.folder / "wrote").read_text().split() == ["erase", "write", "verify"]
     assert re.search(r"staging done slot=b\n.* run start\n.* run commit slot=b\n", said)
+
+
+@pytest.mark.parametrize("step", ["erase", "write", "verify"])
+def test_a_slot_that_the_flash_did_not_take_is_never_committed(updater: Updater, step: str) -> None:
+    bundle = OUT / index()["releases"]["2.0.0"]["bundle"]
+
+    code, said = updater.run(bundle, fails=step)
+
+    assert (code, "staging failed reason=" + step in said) == (4, True), said
+    assert not (updater.folder / "committed").exists()
+    assert updater.run(bundle)[0] == 0
+    assert (updater.folder / "committed").exists(), "the partner: it would have been seen"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""One cut made again, the long way: recorded, and a bad board rescued."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rig.exercise import Exercise
+from rig.faults import CutAtMark, CutAtOperation, Outcome
+from rig.long_way import LongWay, Replayed
+from rig.reinstall import rescue
+from rig.results import plain
+from rig.upgrade import Event
+
+
+def replay(
+    exercise: Exercise,
+    plan: CutAtOperation | CutAtMark,
+    folder: Path,
+    *,
+    more: dict[str, Any],
+    on_event: Callable[[Event], None],
+    say: Callable[[str], None],
+) -> Replayed:
+    """Cut `exercise` for real, and leave the flash of then and `replay.json` in `folder`.
+
+    `more` goes into the record as it is.  A bad board is rescued with the old release.
+    """
+    replayed = LongWay(exercise, on_event, keep=folder).run(plan, own_boots=exercise.own_boots)
+    record = plain(replayed) | {"plan": str(plan)} | more
+    fresh = folder / "replay.json.new"
+    fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    fresh.replace(folder / "replay.json")  # whole or not there, for a disk may be full
+    if not replayed.outcome.good and replayed.outcome is not Outcome.bench:
+        rescue(exercise.place, exercise.old, say)
+    return replayed

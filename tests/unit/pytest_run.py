@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""The `rig` command with a small test of ours in the place of those that need a board."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from rig import runs
+from rig.cli import main
+from rig.place_file import firmware_index
+from rig.release import Catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACE = ROOT / "places" / "virtual.yaml"
+
+
+def run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, test: str) -> None:
+    """Have each command run this test, with the rig's own conftest.py."""
+    path = tmp_path / "test_small.py"
+    path.write_text(test)
+    words = [sys.executable, "-m", "pytest", "-p", "no:labgrid", "-p", "conftest", "-q"]
+    words += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(path)]
+
+    def command(_nodes: object, _place: object, folder: Path, options: list[str]) -> list[str]:
+        return [*words, f"--rig-report={folder}", *options]
+
+    monkeypatch.setattr(runs, "command", command)
+
+
+def replay(folder: Path) -> int:
+    release = Catalogue.load(firmware_index(PLACE)).release("1.0.0")
+    ends = f"1.0.0@{release.golden_sha256[:12]}/1.0.0@{release.bundle_sha256[:12]}"
+    key = f"walnut1/data/{ends}/cut@op:9/before"
+    return main(["replay", key, "--place", str(PLACE), "--report", str(folder)])
+
+
+def cycle(folder: Path) -> int:
+    words = ["cycle", "--place", str(PLACE), "--from", "1.0.0", "--to", "2.0.0", "--no-allure"]
+    return main([*words, "--report", str(folder)])

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""A place that the coordinator does not lend is refused, and the error says who must act."""
+
+import pytest
+from labgrid.remote.client import ServerError, UserError
+
+from rig.errors import BenchError, UsageError
+from rig.remote_place import main_target
+
+
+class Lent:
+    """A labgrid Environment whose coordinator answers with `error`, or lends the place."""
+
+    config_file = "places/lent.yaml"
+
+    def __init__(self, error: Exception | None) -> None:
+        self._error = error
+
+    def get_target(self, role: str) -> str:
+        if self._error:
+            raise self._error
+        return role
+
+
+def test_a_place_that_somebody_else_holds_is_yours_to_ask_for() -> None:
+    held = UserError("place walnut-1 is not acquired by your user, acquired by alice.")
+    with pytest.raises(UsageError, match=r"places/lent\.yaml: .* acquired by alice.*acquire"):
+        main_target(Lent(held))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ServerError("Could not connect to coordinator"), ConnectionRefusedError("Could not connect")],
+)
+def test_a_coordinator_that_does_not_answer_is_the_labs(error: Exception) -> None:
+    with pytest.raises(BenchError, match=r"places/lent\.yaml: .*Could not connect"):
+        main_target(Lent(error))
+
+
+def test_a_place_that_is_lent_is_used() -> None:
+    assert main_target(Lent(None)) == "main"
