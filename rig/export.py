@@ -3,7 +3,8 @@
 
 import csv
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,89 +15,105 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from rig.errors import BenchError, UsageError
-from rig.gate import Night
-from rig.history import nights
+from rig.history import newest, sources
+from rig.night import Night
 from rig.records import Database, schema
 from rig.records.rows import sha256
 from rig.results import open_records
-from rig.statistics import median, worst
 
 TABLES = (schema.place, schema.run, *schema.OF_RUN)
-OPENMETRICS = "walnut-rig.prom"
+OPENMETRICS, OPENMETRICS_FILE = "openmetrics", "walnut-rig.prom"
+Write = Callable[[list[dict[str, Any]]], object]  # adds rows to a file
 # What becomes of each type in Parquet; all else is text.
 ARROW = {float: "float64", int: "int64"}
 
 
 def export(where: str, kind: str, folder: Path) -> list[Path]:
-    """Write the records of a file or server to `folder`; return the files that were made.
+    """Write records to `folder`; return the files that were made.
 
-    Parquet and CSV have each table in a file and the raw data beside them; OpenMetrics has the
-    newest run of each place.
+    `where` is a file, a folder of runs or a server.  Parquet and CSV have each table in a file and
+    the raw data beside them; OpenMetrics has the newest run of each place.
 
     Raises:
-        UsageError: `kind` is none of WRITERS.
+        UsageError: `kind` is none of WRITERS and OpenMetrics, or nothing is at `where`.
         BenchError: raw data are missing or not what was recorded; all else has been written.
     """
-    if kind not in WRITERS:
-        raise UsageError(f"--format is one of {', '.join(WRITERS)}, not {kind!r}")
-    database = open_records(where)
+    if kind != OPENMETRICS and kind not in WRITERS:
+        raise UsageError(f"--format is one of {', '.join((*WRITERS, OPENMETRICS))}, not {kind!r}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return WRITERS[kind](database, where, folder)
+        if kind == OPENMETRICS:
+            return [_openmetrics(where, folder)]
+        return _tables(where, kind, folder)
     except OSError as error:
         raise BenchError(f"{folder} cannot be written: {error}; free space on that disk") from error
-    finally:
-        database.close()
 
 
-def _tables(
-    write: Callable[[sa.Table, list[dict[str, Any]], Path], Path],
-) -> Callable[[Database, str, Path], list[Path]]:
-    def act(database: Database, _: str, folder: Path) -> list[Path]:
-        made = []
-        for table in TABLES:
-            rows = database.rows(sa.select(table).order_by(*table.primary_key.columns))
-            made.append(write(table, rows, folder / table.name))
-        _attachments(database, folder / "attachments")
-        return made
+def _tables(where: str, kind: str, folder: Path) -> list[Path]:
+    made = {table: folder / f"{table.name}.{kind}" for table in TABLES}
+    known: set[str] = set()  # places and runs that an earlier source had: a copy is the same
+    bad = []
+    with ExitStack() as stack:
+        write = {t: stack.enter_context(WRITERS[kind](t, path)) for t, path in made.items()}
+        for source in sources([where]):
+            database = open_records(source)
+            try:
+                fresh = {table: _rows(database, table, known) for table in TABLES}
+                for table, rows in fresh.items():
+                    write[table](rows)
+                bad += _attachments(database, fresh, folder / "attachments")
+            finally:
+                database.close()
+            known |= {row["name"] for row in fresh[schema.place]}
+            known |= {row["id"] for row in fresh[schema.run]}
+    if bad:
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise BenchError(f"raw data: {'; '.join(bad[:5])}{more}; take their copy")
+    return list(made.values())
 
-    return act
+
+def _rows(database: Database, table: sa.Table, known: set[str]) -> list[dict[str, Any]]:
+    """Return a table's rows but those of the `known` places and runs."""
+    owner, *_ = table.primary_key.columns  # a place's name, a run's id
+    found = database.rows(sa.select(table).order_by(*table.primary_key.columns))
+    return [row for row in found if row[owner.name] not in known]
 
 
-def _parquet(table: sa.Table, rows: list[dict[str, Any]], path: Path) -> Path:
+@contextmanager
+def _parquet(table: sa.Table, path: Path) -> Iterator[Write]:
     import pyarrow as pa  # noqa: PLC0415 # slow
     from pyarrow import parquet  # noqa: PLC0415
 
-    kinds = [
+    kinds = pa.schema(
         (column.name, pa.type_for_alias(ARROW.get(column.type.python_type, "string")))
         for column in table.columns
-    ]
-    made = path.with_suffix(".parquet")
-    content = pa.Table.from_pylist(rows, schema=pa.schema(kinds))
-    parquet.write_table(content, made, compression="zstd")
-    return made
+    )
+    with parquet.ParquetWriter(path, kinds, compression="zstd") as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema=kinds))
 
 
-def _csv(table: sa.Table, rows: list[dict[str, Any]], path: Path) -> Path:
-    made = path.with_suffix(".csv")
-    with made.open("w", encoding="utf-8", newline="") as stream:
+@contextmanager
+def _csv(table: sa.Table, path: Path) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, [column.name for column in table.columns])
         writer.writeheader()
-        writer.writerows(rows)
-    return made
+        yield writer.writerows
 
 
-def _attachments(database: Database, folder: Path) -> None:
-    """Copy every raw file whose SHA-256 is the recorded one.
+WRITERS: dict[str, Callable[[sa.Table, Path], AbstractContextManager[Write]]] = {
+    "parquet": _parquet,
+    "csv": _csv,
+}
 
-    Raises:
-        BenchError: names those that are missing or changed.
-    """
-    run, item = schema.run, schema.attachment
-    joined = sa.select(item, run.c.folder).join_from(item, run, item.c.run == run.c.id)
+
+def _attachments(
+    database: Database, fresh: dict[sa.Table, list[dict[str, Any]]], folder: Path
+) -> list[str]:
+    """Copy every raw file whose SHA-256 is the recorded one; name those missing or changed."""
+    recorded_in = {row["id"]: Path(row["folder"]) for row in fresh[schema.run]}
     bad = []
-    for row in database.rows(joined.order_by(item.c.run, item.c.number)):
-        base = database.path.parent if database.path else Path(row["folder"])
+    for row in fresh[schema.attachment]:
+        base = database.path.parent if database.path else recorded_in[row["run"]]
         source = base / row["path"]
         if not source.is_file():
             bad.append(f"{source} is missing")
@@ -107,39 +124,36 @@ def _attachments(database: Database, folder: Path) -> None:
         if sha256(target) != row["sha256"]:
             target.unlink()
             bad.append(f"{source} is not what was recorded: its SHA-256 differs")
-    if bad:
-        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        raise BenchError(f"raw data: {'; '.join(bad[:5])}{more}; take their copy")
+    return bad
 
 
-def _openmetrics(database: Database, where: str, folder: Path) -> list[Path]:
+def _openmetrics(where: str, folder: Path) -> Path:
     registry = CollectorRegistry()
-    registry.register(_Newest(database, where))
-    made = folder / OPENMETRICS
+    registry.register(_Newest(newest([where])))
+    made = folder / OPENMETRICS_FILE
     made.write_bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
-    return [made]
+    return made
 
 
 class _Newest(Collector):
     """The newest run of each place as gauges: a scrape has no room for every trial."""
 
-    def __init__(self, database: Database, where: str) -> None:
-        names = [row["name"] for row in database.rows(sa.select(schema.place))]
-        self._nights = [night for name in sorted(names) for night in _last(where, name)]
+    def __init__(self, nights: Sequence[Night]) -> None:
+        self._nights = nights
 
     def collect(self) -> Iterator[Metric]:
         labels = ["place", "step", "metric"]
-        figures = (
-            ("median", "Median of the trials", lambda sample: median(list(sample.values))),
-            ("worst", "Longest of the trials", lambda sample: worst(list(sample.values))),
-            ("uncertainty", "Uncertainty, k = 2; 0: not stated", lambda one: one.uncertainty),
-        )
-        for figure, text, of in figures:
+        figures = {
+            "median": "Median of the trials",
+            "worst": "Longest of the trials",
+            "uncertainty": "Uncertainty, k = 2; 0: not stated",
+        }
+        for figure, text in figures.items():
             name = f"walnut_rig_{figure}_seconds"
             family = GaugeMetricFamily(name, text, labels=labels, unit="seconds")
             for night in self._nights:
                 for key, sample in sorted(night.samples.items()):
-                    family.add_metric([night.place, key.step, key.metric], of(sample))
+                    family.add_metric([night.place, key.step, key.metric], getattr(sample, figure))
             yield family
         trials = GaugeMetricFamily("walnut_rig_trials", "Trials that have a time", labels=labels)
         left_out = GaugeMetricFamily(
@@ -152,17 +166,3 @@ class _Newest(Collector):
             left_out.add_metric([night.place], night.left_out)
             runs.add_metric([night.place], {"id": night.run, "started": night.label})
         yield from (trials, left_out, runs)
-
-
-def _last(where: str, place: str) -> list[Night]:
-    try:
-        return nights([where], place=place)[-1:]
-    except UsageError:  # a place that has measured nothing
-        return []
-
-
-WRITERS: dict[str, Callable[[Database, str, Path], list[Path]]] = {
-    "parquet": _tables(_parquet),
-    "csv": _tables(_csv),
-    "openmetrics": _openmetrics,
-}

@@ -1,53 +1,21 @@
 # SPDX-License-Identifier: MIT
 """Holds a night against the nights before: what got worse, since when, and whose it is."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rig.errors import UsageError
-from rig.statistics import median, worst
+from rig.lapse import Lapse, failures, missing
+from rig.night import Key, Night, Sample
+from rig.statistics import median
 from rig.trend import change, holm, median_p, split_p, worst_p
 
-ALPHA = 0.05  # of one call: the chance that it names anything although nothing has changed
+ALPHA = 0.05  # of LOOKS calls: the chance that any names anything although nothing has changed
+LOOKS = 10  # nights in a row that share ALPHA: a gate is asked after every night
+QUESTIONS = 3  # do more trials fail, is tonight worse, since when: they share it, too
 BASELINE_MIN = 4  # nights; the spread of fewer says nothing
 SUSPECT = 0.05  # a floor that rose so surely, uncorrected: the lab is suspected rather too often
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
-    """One figure of one type of step."""
-
-    step: str
-    metric: str
-
-    def __str__(self) -> str:
-        return f"{self.metric} of {self.step}"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A night's trials of one figure in seconds; `uncertainty` is theirs at 95 %, 0: not stated."""
-
-    values: NDArray[np.float64]
-    uncertainty: float = 0.0
-    calibrations: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Night:
-    """One run: its trials, and what is known of the bench that night."""
-
-    label: str
-    run: str = ""
-    place: str = ""
-    started_at_s: float = 0.0
-    samples: Mapping[Key, Sample]
-    instruments: Mapping[str, str] = field(default_factory=dict)
-    floors: Mapping[str, float] = field(default_factory=dict)
-    left_out: int = 0  # trials that ended badly: they have no time
+TESTS = {"median": median_p, "worst": worst_p}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +46,26 @@ class Judgement:
     """What a gate says of the last of its nights."""
 
     findings: tuple[Finding, ...]
-    compared: int  # tests that were made
-    missing: tuple[str, ...]  # figures that the nights before had
+    lapses: tuple[Lapse, ...]
+    compared: int  # figures' tests that were made of the last night
     alpha: float
 
     @property
     def verdict(self) -> str:
         """Say who must act: product, bench or nobody (good)."""
-        if any(finding.whose == "product" for finding in self.findings):
+        suspects = {finding.whose for finding in self.findings}
+        suspects |= {lapse.whose for lapse in self.lapses}
+        if "product" in suspects:
             return "product"
-        return "bench" if self.findings or not self.compared else "good"
+        return "bench" if suspects or not self.compared else "good"
 
 
 def judge(nights: Sequence[Night], alpha: float = ALPHA) -> Judgement:
     """Compare the last night with those before, and look for the night of a change.
 
-    Half of `alpha` goes to each question; within each, Holm's correction.
+    If nothing changes, the chance that any of LOOKS calls, one after each night, names anything is
+    at most `alpha`: each has its part, each question a third of that, and within one there is
+    Holm's correction.
 
     Raises:
         UsageError: there are too few nights, or `alpha` is no probability.
@@ -105,52 +77,73 @@ def judge(nights: Sequence[Night], alpha: float = ALPHA) -> Judgement:
             f"{len(nights)} runs of this place: a gate needs the one to judge and at least"
             f" {BASELINE_MIN} before it"
         )
-    had = sorted({key for night in nights[:-1] for key in night.samples})
-    tonight = nights[-1].samples
+    had = sorted({key for night in nights for key in night.samples})
     with_it = {key: [night for night in nights if key in night.samples] for key in had}
-    able = [key for key in had if key in tonight and len(with_it[key]) > BASELINE_MIN]
-    found = [
-        *_tonight(able, with_it, alpha / 2),
-        *_trends([key for key in had if len(with_it[key]) > BASELINE_MIN], with_it, alpha / 2),
-    ]
+    with_it = {key: having for key, having in with_it.items() if len(having) > BASELINE_MIN}
+    able = {key: having for key, having in with_it.items() if key in nights[-1].samples}
+    findings = [*_tonight(able, alpha), *_trends(with_it, alpha)]
     return Judgement(
-        findings=tuple(sorted(found, key=lambda finding: finding.p)),
-        compared=2 * len(able),
-        missing=tuple(str(key) for key in had if key not in tonight),
+        findings=tuple(sorted(findings, key=lambda finding: finding.p)),
+        lapses=(*_failures(nights, alpha), *missing(nights)),
+        compared=len(TESTS) * len(able),
         alpha=alpha,
     )
 
 
-def _tonight(
-    keys: Sequence[Key], with_it: Mapping[Key, list[Night]], alpha: float
-) -> list[Finding]:
-    asked: list[tuple[Key, str, Callable[..., float]]] = []
-    for key in keys:
-        asked += [(key, "median", median), (key, "worst", worst)]
-    tests = {"median": median_p, "worst": worst_p}
-    found = []
-    for key, figure, _ in asked:
-        trials = [night.samples[key].values for night in with_it[key]]
-        found.append(tests[figure](trials[:-1], trials[-1]))
+def _failures(nights: Sequence[Night], alpha: float) -> list[Lapse]:
+    shares = failures(nights)
+    corrected = _corrected([share.p for share in shares])
+    return [
+        Lapse(what=share.what, whose=share.whose, p=p)
+        for share, p in zip(shares, corrected, strict=True)
+        if p <= alpha
+    ]
+
+
+def _tonight(able: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
+    asked = [(key, figure) for key in able for figure in TESTS]
+    level = alpha / (QUESTIONS * LOOKS)
+    found = [_worse_p(key, figure, able[key], level) for key, figure in asked]
     findings = []
-    for (key, figure, of), p in zip(asked, holm(found), strict=True):
-        nights = with_it[key]
-        figures = [of(list(night.samples[key].values)) for night in nights]
+    for (key, figure), p in zip(asked, _corrected(found), strict=True):
         if p <= alpha:
-            findings += _finding(key, figure, nights, figures, len(nights) - 1, p)
+            nightly = _nightly(key, figure, able[key])
+            findings += _finding(key, figure, able[key], nightly, len(nightly) - 1, p)
     return findings
 
 
-def _trends(keys: Sequence[Key], with_it: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
-    nightly = {
-        key: [median(list(night.samples[key].values)) for night in with_it[key]] for key in keys
-    }
-    changes = [change(nightly[key]) for key in keys]
+def _worse_p(key: Key, figure: str, nights: Sequence[Night], level: float) -> float:
+    """Return the larger p of two witnesses (an intersection-union test): nights and trials.
+
+    Where the nights' alone is above `level` there is no finding, and the trials are not asked.
+    """
+    nightly = _nightly(key, figure, nights)
+    of_nights = split_p(nightly, len(nightly) - 1)
+    if of_nights > level:
+        return of_nights
+    trials = [night.samples[key].values for night in nights]
+    return max(of_nights, TESTS[figure](trials[:-1], trials[-1]))
+
+
+def _trends(with_it: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
+    nightly = {key: _nightly(key, "median", nights) for key, nights in with_it.items()}
+    changes = [change(medians) for medians in nightly.values()]
     findings = []
-    for key, found, p in zip(keys, changes, holm([one.p for one in changes]), strict=True):
+    corrected = _corrected([found.p for found in changes])
+    for key, found, p in zip(with_it, changes, corrected, strict=True):
         if p <= alpha:
             findings += _finding(key, "trend", with_it[key], nightly[key], found.at, p)
     return findings
+
+
+def _nightly(key: Key, figure: str, nights: Sequence[Night]) -> list[float]:
+    samples = [night.samples[key] for night in nights]
+    return [one.worst if figure == "worst" else one.median for one in samples]
+
+
+def _corrected(found: Sequence[float]) -> list[float]:
+    """Return p-values corrected for their number, the questions, and the nights that share."""
+    return [min(1.0, p * QUESTIONS * LOOKS) for p in holm(found)]
 
 
 def _finding(
@@ -182,8 +175,9 @@ def suspicions(key: Key, nights: Sequence[Night], at: int) -> tuple[str, ...]:
         for name in sorted(last.instruments.keys() | first.instruments.keys())
         if last.instruments.get(name) != first.instruments.get(name)
     ]
-    if last.samples[key].calibrations != first.samples[key].calibrations:
-        reasons.append("another calibration")
+    was, now = last.samples[key], first.samples[key]
+    if was.verified != now.verified:
+        reasons.append(f"was {_standing(was)}, is {_standing(now)}")
     for name in sorted({name for night in nights for name in night.floors}):
         known = [
             (at <= n, night.floors[name]) for n, night in enumerate(nights) if name in night.floors
@@ -194,3 +188,7 @@ def suspicions(key: Key, nights: Sequence[Night], at: int) -> tuple[str, ...]:
             rise = f"{median(values[:split]):.4g} → {median(values[split:]):.4g}"
             reasons.append(f"the undisturbed bench got worse ({name}: {rise})")
     return tuple(reasons)
+
+
+def _standing(sample: Sample) -> str:
+    return f"verified ({max(sample.calibrations)})" if sample.verified else "not verified"

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rig.errors import UsageError
 from rig.faults import Outcome
-from rig.gate import Key, Night, Sample
+from rig.night import Key, Night, Sample
 from rig.records import Database, schema
 from rig.results import open_records, runs
 
@@ -43,30 +43,47 @@ def sources(words: Iterable[str]) -> list[str]:
 
 
 def nights(words: Iterable[str], *, place: str = "", since: str = "") -> list[Night]:
-    """Return the runs of one place that measured something, the oldest first.
+    """Return the runs of one place that tried something, the oldest first; and its newest run.
 
-    Without `place` it is the newest run's.  Runs before `since` (ISO date or time, UTC) are left
-    out: a change that was accepted ends a baseline.
+    The newest stays even when it tried nothing: that is what a gate must tell.  Without `place` it
+    is the newest run's.  Runs before `since` (ISO date or time, UTC) are left out: a change that
+    was accepted ends a baseline.
 
     Raises:
-        UsageError: there is no such run, or `since` is no date.
+        UsageError: no such run measured anything, or `since` is no date.
     """
+    found = [night for night in _found(words, since) if place in {"", night.place}]
+    found = [night for night in found if night.place == found[-1].place]
+    if not any(night.samples for night in found):
+        raise UsageError(f"no run of {place or 'any place'} there has measured anything")
+    return [night for night in found if night.trials or night is found[-1]]
+
+
+def newest(words: Iterable[str]) -> list[Night]:
+    """Return the newest run of each place, by the place's name."""
+    last = {night.place: night for night in _found(words)}
+    return [last[place] for place in sorted(last)]
+
+
+def _found(words: Iterable[str], since: str = "") -> list[Night]:
+    """Return every run there is, the oldest first; combinations (`rig mismatch`) have no times."""
     from_s = _moment(since) if since else 0.0
-    found: dict[str, tuple[float, Night]] = {}
+    found: dict[str, Night] = {}
     for word in sources(words):
         database = open_records(word)
         try:
             for run in runs(database):
-                wanted = run["started_at_s"] >= from_s and place in {"", run["place"]}
-                if wanted and run["id"] not in found:  # a copy of it may be elsewhere
-                    found[run["id"]] = (run["started_at_s"], night_of(database, run))
+                known = run["id"] in found  # a copy of it may be elsewhere
+                if run["started_at_s"] >= from_s and not known and not _pairs(database, run["id"]):
+                    found[run["id"]] = night_of(database, run)
         finally:
             database.close()
-    measured = [night for _, night in sorted(found.values(), key=lambda item: item[0])]
-    measured = [night for night in measured if night.samples]
-    if not measured:
-        raise UsageError(f"no run of {place or 'any place'} there has measured anything")
-    return [night for night in measured if night.place == measured[-1].place]
+    return sorted(found.values(), key=lambda night: night.started_at_s)
+
+
+def _pairs(database: Database, run: str) -> int:
+    count = sa.select(sa.func.count().label("pairs")).where(schema.pair.c.run == run)
+    return int(database.rows(count)[0]["pairs"])
 
 
 def _moment(text: str) -> float:
@@ -78,7 +95,7 @@ def _moment(text: str) -> float:
 
 
 def night_of(database: Database, run: dict[str, Any]) -> Night:
-    """Return one run: its trials that have a time, and its bench."""
+    """Return one run: its trials, how many have no time, and its bench."""
     trial, figure, event = schema.trial.c, schema.measurement.c, schema.event.c
     together = (trial.run == figure.run) & (trial.number == figure.trial)
     columns = (trial.kind, trial.fault, trial.from_release, trial.wanted, trial.outcome)
@@ -92,7 +109,11 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
     for row in rows:
         if Outcome(row["outcome"]).good and row["name"] not in OF_THE_BENCH:
             groups[Key(_step(row), row["name"])].append(row)
-    outcomes = database.rows(sa.select(trial.outcome).where(trial.run == run["id"]))
+    outcomes = [
+        Outcome(row["outcome"])
+        for row in database.rows(sa.select(trial.outcome).where(trial.run == run["id"]))
+    ]
+    on_bench = outcomes.count(Outcome.bench)
     named = sa.select(schema.instrument).where(schema.instrument.c.run == run["id"])
     floors = database.rows(
         sa.select(event.detail)
@@ -103,6 +124,7 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
         label=dt.datetime.fromtimestamp(run["started_at_s"], dt.UTC).strftime("%Y-%m-%d %H:%M"),
         run=run["id"],
         place=run["place"],
+        exercise=Path(run["command"].partition(" ")[0]).name,
         started_at_s=run["started_at_s"],
         samples={key: _sample(group) for key, group in groups.items()},
         instruments={
@@ -110,7 +132,9 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
             for row in database.rows(named.order_by(schema.instrument.c.number))
         },
         floors=_floors(json.loads(floors[-1]["detail"])) if floors else {},
-        left_out=sum(not Outcome(row["outcome"]).good for row in outcomes),
+        trials=len(outcomes),
+        failed=sum(not outcome.good for outcome in outcomes) - on_bench,
+        on_bench=on_bench,
     )
 
 

@@ -10,10 +10,12 @@ from rig.errors import UsageError
 from rig.runs import BENCH, GOOD, PRODUCT
 
 if TYPE_CHECKING:
-    from rig.gate import Judgement, Night
+    from rig.gate import Judgement
+    from rig.night import Night
 
 BASELINE = 10
 PAGE = "history.html"
+PLACE_FILES = {".yaml", ".yml"}
 
 
 def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -24,18 +26,22 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
         where = "files, folders of runs, postgresql://…"
         command.add_argument("--results", nargs="+", required=True, metavar="WHERE", help=where)
         command.add_argument(
-            "--place", default="", help="name of the place (default: the newest's)"
+            "--place", default="", help="place file, or its name (default: the newest run's)"
         )
         command.add_argument("--since", default="", metavar="DATE", help="leave out older runs")
         command.add_argument("--to", type=Path, help=f"folder for {PAGE}")
         command.add_argument(
-            "--alpha", type=float, default=0.05, help="chance of a false alarm (default 0.05)"
+            "--alpha",
+            type=float,
+            default=0.05,
+            help="chance of a false alarm in ten nights in a row (default 0.05)",
         )
     gate.add_argument(
         "--baseline", type=int, default=BASELINE, metavar="N", help=f"runs (default {BASELINE})"
     )
     export = add("export", help="records for other programs")
-    export.add_argument("--results", required=True, metavar="WHERE", help="file or postgresql://…")
+    where = "file, folder of runs, postgresql://…"
+    export.add_argument("--results", required=True, metavar="WHERE", help=where)
     export.add_argument("--format", required=True, help="parquet, csv or openmetrics")
     export.add_argument("--to", type=Path, required=True, help="folder")
     record = add("record", help="copy a run's records to a lab's server")
@@ -48,7 +54,7 @@ def history(arguments: argparse.Namespace) -> int:
     from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow to import
     from rig.history import nights  # noqa: PLC0415
 
-    found = nights(arguments.results, place=arguments.place, since=arguments.since)
+    found = nights(arguments.results, place=_name(arguments.place), since=arguments.since)
     judgement = judge(found, arguments.alpha) if len(found) > BASELINE_MIN else None
     _show(arguments.to or Path.cwd(), found, judgement)
     return GOOD
@@ -61,11 +67,16 @@ def gate(arguments: argparse.Namespace) -> int:
 
     if arguments.baseline < BASELINE_MIN:
         raise UsageError(f"--baseline is at least {BASELINE_MIN} runs, not {arguments.baseline}")
-    found = nights(arguments.results, place=arguments.place, since=arguments.since)
+    found = nights(arguments.results, place=_name(arguments.place), since=arguments.since)
     found = found[-arguments.baseline - 1 :]
     judgement = judge(found, arguments.alpha)
     _show(arguments.to, found, judgement)
     return {"good": GOOD, "product": PRODUCT, "bench": BENCH}[judgement.verdict]
+
+
+def _name(place: str) -> str:
+    """Return the name that a place has in records: its file's, without the ending."""
+    return Path(place).stem if Path(place).suffix in PLACE_FILES else place
 
 
 def _show(folder: Path | None, found: "list[Night]", judgement: "Judgement | None") -> None:

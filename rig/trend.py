@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from rig.statistics import median, worst
-
 Trials = NDArray[np.float64]
 TAIL = 0.025  # the worst fortieth of all trials is the tail
 TAIL_MIN = 3
+ROUNDING = 1e-9  # of a figure; nights that differ by less do not vary
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,15 @@ def split_p(nightly: Sequence[float], at: int) -> float:
 
     With one night after the split this is the prediction interval of a new night.
     """
-    values = np.asarray(nightly, dtype=np.float64)
-    before, after = values[:at], values[at:]
-    shift = float(after.mean() - before.mean())
-    freedom = values.size - 2
-    squares = float(((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum())
-    spread = math.sqrt(squares / freedom * (1 / before.size + 1 / after.size))
-    if spread <= 1e-9 * abs(float(before.mean())):  # figures that do not vary, but for rounding
-        return 0.0 if shift > 1e-9 * abs(float(before.mean())) else 1.0
-    return float(special.stdtr(freedom, -shift / spread))
+    before, after = nightly[:at], nightly[at:]
+    mean, new = sum(before) / len(before), sum(after) / len(after)
+    squares = sum((one - mean) ** 2 for one in before) + sum((one - new) ** 2 for one in after)
+    freedom = len(nightly) - 2
+    spread = math.sqrt(squares / freedom * (1 / len(before) + 1 / len(after)))
+    least = ROUNDING * abs(mean)
+    if spread <= least:
+        return 0.0 if new - mean > least else 1.0
+    return float(special.stdtr(freedom, (mean - new) / spread))
 
 
 def change(nightly: Sequence[float], *, first: int = 2) -> Change:
@@ -53,38 +52,40 @@ def change(nightly: Sequence[float], *, first: int = 2) -> Change:
     """
     splits = range(first, len(nightly))
     found = [split_p(nightly, at) for at in splits]
-    best = int(np.argmin(found))
-    at = splits[best]
-    shift = float(np.mean(nightly[at:]) - np.mean(nightly[:at]))
-    return Change(at, shift, min(1.0, found[best] * len(splits)))
+    best = min(found)
+    at = splits[found.index(best)]
+    shift = sum(nightly[at:]) / len(nightly[at:]) - sum(nightly[:at]) / at
+    return Change(at, shift, min(1.0, best * len(splits)))
 
 
 def median_p(before: Sequence[Trials], now: Trials) -> float:
     """Return the p of tonight's trials being no longer than those of the nights before.
 
-    The larger of two (an intersection-union test): Mann and Whitney's rank test of the trials,
-    and the night's median among the nights' medians.
+    Mann and Whitney's rank test: one witness, of the trials.
     """
     ranks = stats.mannwhitneyu(now, np.concatenate(before), alternative="greater")
-    medians = [median(list(trials)) for trials in (*before, now)]
-    return max(float(ranks.pvalue), split_p(medians, len(before)))
+    return float(ranks.pvalue)
 
 
 def worst_p(before: Sequence[Trials], now: Trials) -> float:
     """Return the p of tonight's share of the worst trials being chance.
 
     How many of the worst fortieth of all trials are tonight's is hypergeometric when nothing has
-    changed, whatever the distribution; equal values count against the change.  And, as above, the
-    night's worst among the nights' worsts.
+    changed, whatever the distribution; equal values count against the change.  One witness.
     """
     pooled = np.concatenate((*before, now))
     tonight = np.arange(pooled.size) >= pooled.size - now.size
     tail = max(TAIL_MIN, math.ceil(TAIL * pooled.size))
     order = np.lexsort((~tonight, pooled))  # of equals, the nights before rank as worse
-    in_tail = int(tonight[order[-tail:]].sum())
-    share = float(stats.hypergeom.sf(in_tail - 1, pooled.size, now.size, tail))
-    worsts = [worst(list(trials)) for trials in (*before, now)]
-    return max(share, split_p(worsts, len(before)))
+    return share_p(int(tonight[order[-tail:]].sum()), now.size, tail, pooled.size)
+
+
+def share_p(now: int, trials: int, of_all: int, all_trials: int) -> float:
+    """Return the p of `now` or more of tonight's `trials` being among `of_all` by chance.
+
+    Fisher's exact test, one-sided: hypergeometric.
+    """
+    return float(stats.hypergeom.sf(now - 1, all_trials, of_all, trials))
 
 
 def holm(found: Sequence[float]) -> list[float]:

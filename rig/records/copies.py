@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A run's rows, copied to a lab's server while it runs; a server that is gone stops no run."""
+"""A run's rows, copied to a lab's server while it runs; one that is gone or hangs stops no run."""
 
 import logging
 
@@ -12,7 +12,8 @@ from rig.records.database import Database
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 60.0
+RETRY_S = 60.0  # of rest after a copy that failed,
+REST = 10.0  # and at least so many times as long as that took: it held the run up
 
 
 def copy_run(source: Database, run: str, target: Database) -> int:
@@ -50,17 +51,18 @@ class Copy:
         self._source, self._run, self._target = source, run, target
         self._clock = clock or SystemClock()
         self._opened = False
-        self._failed_at_s: float | None = None
+        self._rests_until_s: float | None = None
 
     def push(self) -> None:
-        """Copy; a failure is logged, and the next try is a minute away."""
-        now_s = self._clock.now()
-        if self._failed_at_s is not None and now_s - self._failed_at_s < RETRY_S:
+        """Copy; a failure is logged, and the next try is a minute away or more."""
+        began_s = self._clock.now()
+        if self._rests_until_s is not None and began_s < self._rests_until_s:
             return
         try:
             self._push()
         except RigError as error:
-            self._failed_at_s = self._clock.now()
+            now_s = self._clock.now()
+            self._rests_until_s = now_s + max(RETRY_S, REST * (now_s - began_s))
             log.warning("not copied: %s", error)
 
     def _push(self) -> None:
@@ -68,7 +70,7 @@ class Copy:
             self._target.migrate()
         self._opened = True
         copy_run(self._source, self._run, self._target)
-        self._failed_at_s = None
+        self._rests_until_s = None
 
     def finish(self) -> None:
         """Copy the rest.

@@ -3,7 +3,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -16,9 +16,9 @@ from alembic.script import ScriptDirectory
 
 from rig.errors import BenchError, RigError, UsageError
 from rig.records import format_1
+from rig.records.server import Patience, connect_args
 
 BUSY_S = 10.0
-CONNECT_S = 5.0
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x57414C4E  # PostgreSQL's advisory lock of whoever migrates
 SERVERS = ("postgresql", "postgres")
@@ -31,6 +31,8 @@ ACTS = (
     ("unable to open", "the file or its folder cannot be opened: mind who may do so"),
     ("not a database", "it is no results file, or damaged: take its copy"),
     ("malformed", "the file is damaged: take its copy; `sqlite3 FILE .recover` saves what is left"),
+    ("lock timeout", "another session of the server holds the tables: end that one"),
+    ("statement timeout", "the server is too slow: see to its load"),
     ("password", "the server refuses this user: see PGPASSWORD and ~/.pgpass"),
     ("permission denied", "the server's owner must grant this user the tables"),
 )
@@ -43,7 +45,7 @@ class Database:
 
     Raises:
         UsageError: a newer rig made it, or the address is none.
-        BenchError: locked, full, damaged, gone; what was recorded before stays.
+        BenchError: locked, full, damaged, gone, silent; what was recorded before stays.
     """
 
     def __init__(self, where: Path | str) -> None:
@@ -51,8 +53,9 @@ class Database:
         self.path = Path(str(self.url.database)) if self._is_file else None
         options: dict[str, Any] = {"connect_args": {"timeout": BUSY_S}}
         if not self._is_file:
-            options = {"connect_args": {"connect_timeout": CONNECT_S}, "pool_pre_ping": True}
+            options = {"connect_args": connect_args(), "pool_pre_ping": True}
         self._engine = sa.create_engine(self.url, **options)
+        self._patience = None if self._is_file else Patience(self._engine)
         if self._is_file:
             sa.event.listen(self._engine, "connect", _prepare)
             sa.event.listen(self._engine, "begin", _begin)
@@ -80,8 +83,9 @@ class Database:
     @contextmanager
     def transaction(self, *, reads: bool = False) -> Iterator[sa.Connection]:
         """Commit when the block ends well, else change nothing; only reading locks nobody out."""
+        limited = self._patience.limited() if self._patience else nullcontext()
         try:
-            with self._engine.execution_options(reads=reads).begin() as connection:
+            with limited, self._engine.execution_options(reads=reads).begin() as connection:
                 yield connection
         except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise self._translated(error) from error

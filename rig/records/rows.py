@@ -17,6 +17,7 @@ CONSOLE = "console lines as the rig's clock saw them"
 K = 2.0  # every uncertainty of the rig is at 95 %, docs/explanation/measuring.md
 OF_MEASUREMENT = {"name", "value", "unit", "uncertainty", "source", "taken_at_s"}
 OF_MEASUREMENT |= {"method", "calibration"}
+VIEWS = ("traffic", "counter")  # whose outages a verification speaks for, unless it says less
 
 
 class Writer:
@@ -91,8 +92,9 @@ class Writer:
             **{name: record[name] for name in (*same, *numbers)},
             record=json.dumps(record),
         )
+        verified = self._verified()
         for found in measurements(record):
-            self._measurement(trial, found)
+            self._measurement(trial, found, verified)
         for name, value in phases(record).items():
             self._figure(trial, name, value, "s", CONSOLE)
         for event in (record["upgrade"] or {}).get("events", ()):
@@ -126,10 +128,27 @@ class Writer:
             sha256=sha256(file),
         )
 
-    def _measurement(self, trial: int | None, found: dict[str, Any]) -> None:
+    def _verified(self) -> dict[str, str]:
+        """Return when each view was verified, by the start of its outages' names."""
+        event = schema.event.c
+        newest = (
+            sa.select(event.detail)
+            .where(event.run == self._run, event.name == "verification")
+            .order_by(event.number.desc())
+        )
+        found = json.loads(self._connection.execute(newest).scalar() or "{}")
+        if not found.get("verified"):
+            return {}
+        return {f"outage.{view}": str(found["when"]) for view in found.get("views", VIEWS)}
+
+    def _measurement(
+        self, trial: int | None, found: dict[str, Any], verified: dict[str, str]
+    ) -> None:
+        """Record a measurement; who cannot say when it was calibrated was so when verified."""
         rest = {name: value for name, value in found.items() if name not in OF_MEASUREMENT}
         if not math.isfinite(found["value"]):
             return  # the record has it; no database agrees with another on what it is
+        view = ".".join(found["name"].split(".")[:2])  # of outage.traffic.frame_loss, too
         self.add(
             schema.measurement,
             trial=trial,
@@ -140,7 +159,7 @@ class Writer:
             k=K,
             method=found["method"],
             instrument=found["source"],
-            calibration=found["calibration"],
+            calibration=found["calibration"] or verified.get(view, ""),
             taken_at_s=found["taken_at_s"],
             detail=json.dumps(rest) if rest else None,
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from rig.gate import Night
+from rig.night import Night
 from rig.statistics import median, worst
 
 SOURCES = Path(__file__).resolve().parents[2] / "reports" / "allure"

@@ -7,11 +7,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rig.gate import Judgement, Key, Night
+from rig.gate import Judgement
+from rig.night import Key, Night
 from rig.report.figure import picture
 from rig.report.page import environment
 from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN
-from rig.statistics import median, worst
 
 PANEL_INCHES = 1.55
 LABELS_MAX = 12
@@ -36,12 +36,14 @@ def tell(nights: Sequence[Night], judgement: Judgement | None) -> None:
         return
     for finding in judgement.findings:
         print(finding)  # noqa: T201
-    for name in judgement.missing:
-        print(f"not measured in the last run: {name}")  # noqa: T201
+    for lapse in judgement.lapses:
+        print(lapse)  # noqa: T201
     if last.left_out:
         print(f"{last.left_out} trials of the last run ended badly: they have no time")  # noqa: T201
-    if not judgement.findings:
+    if judgement.verdict == "good":
         print(f"nothing got worse ({judgement.compared} comparisons)")  # noqa: T201
+    elif not (judgement.findings or judgement.lapses):
+        print("nothing to compare: see the last run's own report")  # noqa: T201
 
 
 @picture
@@ -85,14 +87,14 @@ def _panel(
     )
     axes.plot(
         at_night,
-        [median(list(values)) for _, values in having],
+        [night.samples[key].median for night in nights if key in night.samples],
         "o-",
         color=BLUE.light,
         label="median",
     )
     axes.plot(
         at_night,
-        [worst(list(values)) for _, values in having],
+        [night.samples[key].worst for night in nights if key in night.samples],
         "v",
         color=INK.light,
         markersize=4,

@@ -4,11 +4,13 @@
 import numpy as np
 from scipy import special, stats
 
-from rig.gate import Key, Night, Sample, judge
+from rig.gate import ALPHA, BASELINE_MIN, LOOKS, judge
+from rig.night import Key, Night, Sample
+from rig.statistics import clopper_pearson_upper
 from rig.trend import holm
 
 NIGHTS, TRIALS = 10, 20
-SERIES = 300
+SERIES = 240
 STEPS = ("1.0.0 → 2.0.0", "2.0.0 → 1.0.0")
 # Seconds; how much of each is boot, so that a slower boot shows in it.
 METRICS = {
@@ -21,6 +23,7 @@ METRICS = {
 }
 NIGHT_SPREAD, TRIAL_SPREAD = 0.01, 0.03  # of the figure; the bench's own are of this size
 STRAGGLERS = 0.02  # trials that take half as long again
+FAIL = 0.01  # of the trials
 
 
 def simulated(seed: int, *, slower: float = 0.0, night: int = 7) -> list[Night]:
@@ -38,9 +41,16 @@ def simulated(seed: int, *, slower: float = 0.0, night: int = 7) -> list[Night]:
                 values = np.round(typical_s * factor * skewed * late * worse, 6)
                 samples[Key(step, metric)] = Sample(values, 0.004)
         floors = {"floor.traffic": float(random.gamma(8.0, 0.0006))}
-        label = f"night {number}"
+        trials = TRIALS * len(STEPS)
         nights.append(
-            Night(label=label, samples=samples, instruments={"counter": "a"}, floors=floors)
+            Night(
+                label=f"night {number}",
+                samples=samples,
+                instruments={"counter": "a"},
+                floors=floors,
+                trials=trials,
+                failed=int(random.binomial(trials, FAIL)),
+            )
         )
     return nights
 
@@ -50,17 +60,34 @@ def lower_bound(hits: int, trials: int) -> float:
     return float(special.betaincinv(hits, trials - hits + 1, 0.05)) if hits else 0.0
 
 
-def test_ten_nights_without_a_change_are_silent_as_often_as_is_claimed() -> None:
-    alarms = sum(bool(judge(simulated(seed)).findings) for seed in range(SERIES))
+def alarms(series: int, alpha: float = ALPHA) -> int:
+    """Return how many series without a change alarm at all, asked after every night."""
+    asked = range(BASELINE_MIN + 1, NIGHTS + 1)
+    found = [
+        any(judge(nights[:night], alpha).verdict != "good" for night in asked)
+        for nights in map(simulated, range(series))
+    ]
+    return sum(found)
 
-    print(f"false alarms: {alarms} of {SERIES}")  # noqa: T201 # the figure is the result
-    assert lower_bound(alarms, SERIES) <= 0.05
+
+def test_ten_nights_without_a_change_are_silent_as_often_as_is_promised() -> None:
+    """Not each call: a gate is asked after every night, and one false alarm is one too many."""
+    loud = alarms(SERIES)
+
+    print(f"series with a false alarm: {loud} of {SERIES}")  # noqa: T201 # the figure is the result
+    assert clopper_pearson_upper(loud, SERIES) <= ALPHA
+
+
+def test_without_sharing_alpha_among_the_nights_the_promise_would_be_broken() -> None:
+    """The partner: each call at 5 % of its own, as if it were the only one."""
+    series = 60
+    assert lower_bound(alarms(series, ALPHA * LOOKS), series) > ALPHA
 
 
 def test_a_slower_boot_from_night_7_is_named_with_its_night() -> None:
-    """Ten per cent, and the gate is asked after night 7 and after night 10."""
-    named = {NIGHTS: 0, 7: 0}
+    """Ten per cent, asked after each night from then on."""
     series = 60
+    named = dict.fromkeys(range(7, NIGHTS + 1), 0)
     for seed in range(1000, 1000 + series):
         nights = simulated(seed, slower=0.1)
         for asked in named:
@@ -69,13 +96,13 @@ def test_a_slower_boot_from_night_7_is_named_with_its_night() -> None:
             named[asked] += ("boot", "night 7") in found
 
     print(f"named: {named} of {series}")  # noqa: T201
-    for hits in named.values():
-        assert lower_bound(hits, series) >= 0.8
+    assert lower_bound(named[9], series) >= 0.6
+    assert lower_bound(named[NIGHTS], series) >= 0.9
 
 
 def test_the_simulation_can_be_loud() -> None:
     """The same tests without the nights' own spread as a witness cry wolf: it is needed."""
-    alarms = 0
+    loud = 0
     for seed in range(60):
         nights = simulated(seed)
         found = []
@@ -85,5 +112,5 @@ def test_the_simulation_can_be_loud() -> None:
                 trials[-1], np.concatenate(trials[:-1]), alternative="greater"
             )
             found.append(float(ranks.pvalue))
-        alarms += min(holm(found)) <= 0.05
-    assert lower_bound(alarms, 60) > 0.05
+        loud += min(holm(found)) <= 0.05
+    assert lower_bound(loud, 60) > 0.05

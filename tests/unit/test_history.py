@@ -3,19 +3,26 @@
 
 import dataclasses
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from rig.calibration import Standing
 from rig.cli import main
 from rig.errors import UsageError
-from rig.gate import Judgement, Key, Night, Sample, judge
+from rig.faults import Outcome
+from rig.gate import Judgement, judge, suspicions
 from rig.history import nights, sources
+from rig.night import Key, Night, Sample
+from rig.pairs import Pair
 from rig.records import schema
 from rig.report.history import chart
 from rig.reset import Reset, power_gone
 from rig.results import Results, open_records, runs
+from rig.step import StepResult
 from rig.trend import change, holm, median_p, split_p, worst_p
 from tests.unit.recorded import recorded_night, step
 
@@ -30,12 +37,17 @@ def ten_nights(folder: Path, *, slower: float) -> Path:
         path = folder / f"night-{number:02d}" / "results.sqlite"
         worse = slower if number >= 7 else 0.0
         recorded_night(path, 10, seed=number, slower=worse).close()
-        database = open_records(path)
-        with database.transaction() as connection:
-            moment = STARTED_S + (number - 1) * DAY_S
-            connection.execute(schema.run.update().values(started_at_s=moment))
-        database.close()
+        _in_night(path, number)
     return folder
+
+
+def _in_night(path: Path, number: int) -> None:
+    """Have the runs of a file begin in that night."""
+    database = open_records(path)
+    with database.transaction() as connection:
+        moment = STARTED_S + (number - 1) * DAY_S
+        connection.execute(schema.run.update().values(started_at_s=moment))
+    database.close()
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +108,15 @@ def test_what_is_older_or_of_another_place_is_left_out(same: Path) -> None:
         nights([str(same)], since="yesterday")
 
 
+def test_a_place_is_given_by_its_file_or_by_its_name(
+    same: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place in ("virtual", "places/virtual.yaml"):
+        assert main(["gate", "--results", str(same), "--place", place]) == 0
+    assert main(["gate", "--results", str(same), "--place", "places/other.yaml"]) == 2
+    assert "no run of other there" in capsys.readouterr().err
+
+
 def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> None:
     night = nights([str(same)])[0]
     assert night.samples[KEY].values.size == 10
@@ -115,7 +136,7 @@ def test_the_chart_has_the_same_bytes_and_the_pages_colours(slower: Path) -> Non
 
 
 # ---- whose it is
-def judged(**changes: object) -> Judgement:
+def judged(**changes: Any) -> Judgement:
     """Judge ten nights, twice as slow from night 7 on, with `changes` of the bench since then."""
     random = np.random.default_rng(1)
     found = []
@@ -130,10 +151,10 @@ def judged(**changes: object) -> Judgement:
         )
         if number >= 7:
             changed = {**changes}
-            if calibration := changed.pop("calibration", None):
-                again = dataclasses.replace(sample, calibrations=frozenset({str(calibration)}))
+            if calibrations := changed.pop("calibrations", None):
+                again = Sample(sample.values, sample.uncertainty, calibrations)
                 changed["samples"] = {KEY: again}
-            night = dataclasses.replace(night, **changed)  # type: ignore[arg-type]
+            night = dataclasses.replace(night, **changed)
         found.append(night)
     return judge(found)
 
@@ -149,27 +170,140 @@ def test_a_change_of_the_board_alone_is_the_products() -> None:
     [
         ({"instruments": {"counter": "53230A, B"}}, "counter was 53230A, A, is 53230A, B"),
         ({"instruments": {}}, "counter was 53230A, A, is absent"),
-        ({"calibration": "2026-11-30"}, "another calibration"),
+        ({"calibrations": frozenset({""})}, "was verified (2026-01-01), is not verified"),
+        ({"calibrations": frozenset({"", "2026-01-01"})}, "is not verified"),
         ({"floors": {"floor.traffic": 0.012}}, "undisturbed bench got worse (floor.traffic"),
     ],
 )
 def test_a_bench_that_changed_in_the_same_night_is_suspected(
-    changes: dict[str, object], reason: str
+    changes: dict[str, Any], reason: str
 ) -> None:
     judgement = judged(**changes)
     assert judgement.verdict == "bench"
     assert reason in str(judgement.findings[0])
 
 
-def test_a_figure_that_was_not_measured_is_told() -> None:
-    found = [
-        Night(label=str(n), samples={KEY: Sample(np.linspace(1.0, 1.1, 9) + n / 100)})
-        for n in (1, 3, 2, 4, 2, 3)
-    ]
-    found.append(Night(label="last", samples={}))
-    judgement = judge(found)
-    assert judgement.missing == (str(KEY),)
-    assert judgement.verdict == "bench", "nothing was compared: that is not good"
+def test_a_verification_that_was_passed_again_speaks_for_the_bench() -> None:
+    """A lab verifies every night; each date is another."""
+    assert judged(calibrations=frozenset({"2026-11-30"})).verdict == "product"
+
+
+def test_a_run_that_is_no_longer_verified_is_told_apart_by_its_records(tmp_path: Path) -> None:
+    for number, standing in enumerate(
+        (
+            Standing(verified=True, reason="", when="2026-11-24T01:00:00+00:00"),
+            Standing(verified=False, reason="it failed", when="2026-11-25T01:00:00+00:00"),
+        ),
+        start=1,
+    ):
+        path = tmp_path / str(number) / "results.sqlite"
+        results = Results.create(path, place="virtual", command="rig cycle")
+        results.add_verification(standing)
+        results.add_step(step())
+        results.close()
+        _in_night(path, number)
+
+    found = nights([str(tmp_path)])
+
+    (reason,) = suspicions(Key(KEY.step, "outage.counter"), found, 1)
+    assert reason == "was verified (2026-11-24T01:00:00+00:00), is not verified"
+    assert suspicions(KEY, found, 1) == (), "no verification speaks for console lines"
+
+
+# ---- a last night with little or nothing to compare
+def bricked() -> StepResult:
+    trial = step()
+    trial.outcome = Outcome.bricked
+    trial.to_release = trial.outages = trial.upgrade = None
+    return trial
+
+
+def spoiled() -> StepResult:
+    trial = bricked()
+    trial.outcome = Outcome.bench
+    return trial
+
+
+def without_counter() -> StepResult:
+    trial = step()
+    assert trial.outages is not None
+    trial.outages = dataclasses.replace(trial.outages, counter=None)
+    return trial
+
+
+@pytest.mark.parametrize(
+    ("trials", "code", "said"),
+    [
+        ([step] * 10, 0, ["nothing got worse"]),
+        (
+            [bricked] * 10,
+            1,
+            ["more trials failed: 0 of 100 before, 10 of 10", "10 of 10 trials failed; product"],
+        ),
+        ([step] * 7 + [bricked] * 3, 1, ["more trials failed: 0 of 100 before, 3 of 10"]),
+        ([spoiled] * 10, 3, ["more trials were spoiled: 0 of 100 before", "; lab suspected"]),
+        ([], 3, ["nothing measured of 1.0.0 → 2.0.0 in the last run: no trial was made; lab"]),
+        ([without_counter] * 10, 3, ["ended well: outage.counter of 1.0.0 → 2.0.0; lab"]),
+        ([without_counter] * 5 + [bricked] * 5, 1, ["outage.counter", "more trials failed"]),
+    ],
+)
+def test_what_a_last_night_lacks_is_told_and_whose_it_is(
+    same: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    trials: list[Callable[[], StepResult]],
+    code: int,
+    said: list[str],
+) -> None:
+    path = tmp_path / "last" / "results.sqlite"
+    results = Results.create(path, place="virtual", command="rig cycle")
+    for make in trials:
+        results.add_step(make())
+    results.finish("complete")
+    results.close()
+    _in_night(path, 11)
+
+    words = ["gate", "--results", str(same), str(path), "--to", str(tmp_path)]
+    assert main(words) == code
+
+    out = capsys.readouterr().out
+    for text in said:
+        assert text in out
+    if code:
+        assert "nothing got worse" not in out
+        assert f'<body class="{ {1: "product", 3: "bench"}[code] }">' in (
+            tmp_path / "history.html"
+        ).read_text(encoding="utf-8")
+
+
+def test_one_failed_trial_of_ten_is_not_yet_more_than_before(same: Path) -> None:
+    """Its run says that it failed; the gate says what became more."""
+    found = nights([str(same)])
+    found[-1] = dataclasses.replace(found[-1], failed=1)
+    assert judge(found).lapses == ()
+    found[-1] = dataclasses.replace(found[-1], failed=4)
+    assert judge(found).verdict == "product"
+    found[4:] = [dataclasses.replace(night, failed=4) for night in found[4:]]
+    assert judge(found).lapses == (), "as many failed before"
+
+
+PAIR = Pair(part="kernel", subject="6.12", expected="runs 1.0.0", seen="runs 1.0.0", accepted=True)
+
+
+def test_a_run_of_something_else_lacks_nothing_and_combinations_are_no_night(
+    same: Path, tmp_path: Path
+) -> None:
+    found = nights([str(same)])
+    other = dataclasses.replace(found[-1], exercise="test_reset.py", samples={})
+    assert judge([*found[:-1], other]).lapses == ()
+    rare = {**found[0].samples, Key("1.0.0 → 2.0.0 under x", "boot"): found[0].samples[KEY]}
+    found[0] = dataclasses.replace(found[0], samples=rare)
+    assert judge(found).lapses == (), "what was tried once is not missed"
+
+    results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig mismatch")
+    results.add_pair(PAIR)
+    results.close()
+    assert len(nights([str(same), str(tmp_path)])) == 10
 
 
 # ---- the tests themselves

@@ -4,6 +4,7 @@
 import csv
 import hashlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,25 @@ def test_a_steps_figures_phases_and_raw_data_are_rows(file: Path) -> None:
         3,
         "raw/outage-1.npz",
     )
+
+
+def test_an_outage_has_the_date_of_the_verification_that_it_stands_on(tmp_path: Path) -> None:
+    results = Results.create(tmp_path / "results.sqlite", place="p", command="c")
+    results.add_step(step())
+    for views in (("traffic", "counter"), ("traffic",)):
+        record = {"verified": True, "reason": "", "when": "2026-11-24T01:00:00+00:00"}
+        results.add_verification({**record, "views": views})
+        results.add_step(step())
+    results.close()
+
+    query = "SELECT name FROM measurement WHERE trial = ? AND calibration LIKE '2026-11-24T%'"
+    found = [
+        {name for (name,) in rows(results.path, query.replace("?", str(trial)))}
+        for trial in (1, 2, 3)
+    ]
+
+    by_traffic = {"outage.traffic", "outage.traffic.frame_loss"}
+    assert found == [set(), by_traffic | {"outage.counter"}, by_traffic]
 
 
 def test_a_file_is_strict_keeps_its_keys_and_writes_ahead(file: Path) -> None:
@@ -246,6 +266,46 @@ def test_an_export_holds_every_row_and_the_raw_data(file: Path, tmp_path: Path, 
     raw = sorted((tmp_path / "attachments").glob("*/*.npz"))
     assert len(raw) == 3
     assert np.load(raw[0])["sent_s"].size == 100
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_an_export_of_a_folder_holds_every_run_below_once(tmp_path: Path, kind: str) -> None:
+    reports = tmp_path / "reports"
+    for name in ("one", "two"):
+        recorded_night(reports / name / "results.sqlite", trials=2).close()
+    shutil.copytree(reports / "one", reports / "copy")
+    recorded_night(reports / "elsewhere" / "results.sqlite", trials=2).close()
+    with open_records(reports / "elsewhere" / "results.sqlite").transaction() as connection:
+        connection.execute(schema.place.insert().values(name="rack"))
+        connection.execute(schema.run.update().values(place="rack"))
+
+    made = export(str(reports), kind, tmp_path / "out")
+
+    assert {path.name for path in made} == {f"{name}.{kind}" for name in schema.metadata.tables}
+    count = {path.stem: len(read(path)) for path in made}
+    assert (count["place"], count["run"], count["trial"]) == (2, 3, 6)
+    assert len({row["id"] for row in read(tmp_path / "out" / f"run.{kind}")}) == 3
+    assert len(list((tmp_path / "out" / "attachments").glob("*/*.npz"))) == 6
+    (metrics,) = export(str(reports), "openmetrics", tmp_path / "out")
+    for place in ("virtual", "rack"):
+        assert f'walnut_rig_trials_left_out{{place="{place}"}} 0' in metrics.read_text()
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+        return found
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_an_export_of_nothing_is_the_callers_to_mend(tmp_path: Path) -> None:
+    for where in (tmp_path, tmp_path / "none.sqlite"):
+        for kind in ("csv", "openmetrics"):
+            with pytest.raises(UsageError, match=r"holds no run|no such run"):
+                export(str(where), kind, tmp_path / "out")
+    with pytest.raises(UsageError, match="parquet, csv, openmetrics, not 'xml'"):
+        export(str(tmp_path), "xml", tmp_path / "out")
 
 
 def test_raw_data_that_changed_are_named_and_not_exported(file: Path, tmp_path: Path) -> None:

@@ -4,11 +4,16 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from rig.cli import main
@@ -61,6 +66,13 @@ class Server:
     def die(self) -> None:
         """Stop as if the power had gone."""
         self._call("pg_ctl", "-m", "immediate", "stop")
+
+    def processes(self) -> list[int]:
+        """Return the process that takes connections, and those that serve the rig."""
+        taker = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        with psycopg.connect(self.dsn()) as connection:
+            found = connection.execute("SELECT pid FROM pg_stat_activity WHERE datname = 'lab'")
+            return [taker, *(process for (process,) in found)]
 
     def dsn(self, name: str = "postgres") -> str:
         return f"postgresql://walnut@/{name}?host={self._folder}"
@@ -171,6 +183,71 @@ def test_a_run_outlives_the_server_that_it_is_copied_to(server: Server, tmp_path
     assert on_server.run() == here.run()
     on_server.close()
     here.close()
+
+
+def test_a_table_that_another_session_holds_stops_no_run(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The server ends that session after a while: who waits for it gives no warning."""
+    monkeypatch.setattr("rig.records.server.LOCK_S", 0.2)
+    results = Results.create(
+        tmp_path / "results.sqlite", place="p", command="c", copy_to=server.dsn("lab")
+    )
+    with psycopg.connect(server.dsn("lab")) as other:
+        other.execute(f"SET idle_in_transaction_session_timeout = '{LIMIT_S:g}s'")
+        other.execute("LOCK TABLE trial")
+
+        results.add_step(step())
+
+        assert "another session of the server holds the tables: end that one" in caplog.text
+        with pytest.raises(BenchError, match="lock timeout"):
+            results.finish("complete")
+    results.finish("complete")
+    assert copied(server) == results.steps()
+    results.close()
+
+
+def test_a_server_that_stands_still_stops_no_run(
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It goes on by itself after a while: who waits for it gives no warning."""
+    monkeypatch.setattr("rig.records.server.ANSWER_S", 1.0)
+    results = Results.create(
+        tmp_path / "results.sqlite", place="p", command="c", copy_to=server.dsn("lab")
+    )
+    processes = server.processes()
+    later = threading.Timer(LIMIT_S, tell, [processes, signal.SIGCONT])
+    later.start()
+    tell(processes, signal.SIGSTOP)
+
+    results.add_step(step())
+
+    later.cancel()
+    tell(processes, signal.SIGCONT)
+    assert "did not answer for 1 s; see to the server" in caplog.text
+    results.finish("complete")
+    assert copied(server) == results.steps()
+    results.close()
+
+
+def tell(processes: list[int], what: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, what)
+
+
+def copied(server: Server) -> list[dict[str, Any]]:
+    on_server = Results.open(server.dsn("lab"))
+    try:
+        return on_server.steps()
+    finally:
+        on_server.close()
 
 
 def test_a_server_of_a_newer_rig_is_refused(server: Server) -> None:
