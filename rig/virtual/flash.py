@@ -270,7 +270,9 @@ class NorFlash:
         new = _done(old, data, self.sector)
         if new != data:
             self.violations += 1
-        whole = new = new if erase else self._taken(offset, old, new)
+        if not erase:
+            new = self._taken(offset, old, new)
+        whole = new
         cut, number = self.armed, self.count + 1
         self._settle(offset, len(data))
         if self._recording:

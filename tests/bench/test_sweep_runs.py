@@ -100,8 +100,9 @@ def assert_free(place: Path) -> None:
             return
 
 
+@pytest.mark.parametrize("victim", ["qemu", "nbdkit"])
 def test_an_emulator_that_dies_in_a_sweep_is_the_benchs_and_the_sweep_goes_on(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, victim: str
 ) -> None:
     place = bench.place_file(tmp_path, ("boot_limit_s: 90.0", "boot_limit_s: 25.0"))
     folder = tmp_path / "sweep"
@@ -115,7 +116,7 @@ def test_an_emulator_that_dies_in_a_sweep_is_the_benchs_and_the_sweep_goes_on(
         killed = False
         while not killed and child.poll() is None and not deadline.passed:
             try:
-                bench.fault("qemu.kill")
+                bench.fault(f"{victim}.kill")
                 killed = True
             except BenchError:  # it does not run at this moment
                 clock.sleep(0.02)
