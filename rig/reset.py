@@ -43,6 +43,8 @@ def steady(watch: Watch, clock: Clock, duration_s: float) -> float:
 
     Return for how many seconds it answered every datagram; 0 when one was lost.
     """
+    if not duration_s:
+        return 0.0
     from_s = clock.now()
     watch.wait(duration_s)
     until_s = clock.now()

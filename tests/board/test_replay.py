@@ -46,7 +46,6 @@ def check(replayed: Replayed) -> None:
     assert replayed.outcome.good, f"{replayed.outcome.value}: {replayed.error} {replayed.notes}"
 
 
-@pytest.mark.lg_feature("interposer")
 def test_a_replayed_cut_leaves_a_good_board(
     exercise: Exercise,
     key: Key,

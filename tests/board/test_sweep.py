@@ -49,7 +49,6 @@ def sweeper(
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.lg_feature("interposer")
 def test_plan(sweeper: Sweeper) -> None:
     """Count and name the operations; nothing is cut."""
     sweeper.plan()
@@ -58,7 +57,6 @@ def test_plan(sweeper: Sweeper) -> None:
 
 
 @pytest.mark.timeout(DAY_S)
-@pytest.mark.lg_feature("interposer")
 def test_points(sweeper: Sweeper, pytestconfig: pytest.Config) -> None:
     """One worker's share: the verdicts are judged when all workers are through."""
     sweeper.resume()
