@@ -28,6 +28,8 @@ GOOD_INDEX = "../firmware/out/index.json"
 LIMIT_S = 1200.0
 GOOD, PRODUCT, BENCH = 0, 1, 3
 LONG_WAY = "the long way differs"
+# What a defect of bench or instrument ends with is the bench's failure; the board's never is.
+OF_THE_BENCH = {LONG_WAY, "the heartbeat comes every"}
 VERDICTS = {"differs": {"silent", "differs"}, "silent": {"silent"}}  # of pairs, by `finds`
 
 
@@ -96,11 +98,7 @@ def run(campaign: str, index: Path, folder: Path, fault: str = "") -> Ended:
 def seen(finds: str, ended: Ended) -> str:
     """Return what gave the defect away (a key where there is one), or nothing."""
     code, summary, said = ended
-    if finds == "unclear":
-        views = [step["outage"]["agreement"] for step in summary.get("steps", [])]
-        return "every outage is unclear" if views and set(views) == {"unclear"} else ""
-    # A bench that cuts late is the bench's failure, and the report names what differs.
-    if code not in ({PRODUCT, BENCH} if finds == LONG_WAY else {PRODUCT}):
+    if code not in ({PRODUCT, BENCH} if finds in OF_THE_BENCH else {PRODUCT}):
         return ""
     return next(iter([*_signs(finds, summary), *_lines(finds, said)]), "")
 

@@ -44,6 +44,11 @@ def pairs(verdict: str) -> Ended:
             "error (the board): boot loop: the PROM has started 6 times",
         ),
         ("boot loop", Ended(PRODUCT, {}, "boot loop"), ""),
+        (
+            "the heartbeat comes every",
+            Ended(BENCH, {}, "error (the lab must act): the heartbeat comes every 1.100 ms"),
+            "error (the lab must act): the heartbeat comes every 1.100 ms",
+        ),
     ],
 )
 def test_a_defect_is_seen_by_its_own_sign_alone(finds: str, ended: Ended, found: str) -> None:
