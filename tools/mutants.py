@@ -108,7 +108,7 @@ def _signs(finds: str, summary: dict[str, Any]) -> list[str]:
     found = [f["key"] for f in summary.get("failures", []) if f["outcome"] == finds]
     if finds == LONG_WAY:
         found += summary.get("long", {}).get("differing", [])
-    pairs = [p for p in summary.get("pairs", []) if p["verdict"] in VERDICTS.get(finds, ())]
+    pairs = [p for p in summary.get("pairs") or [] if p["verdict"] in VERDICTS.get(finds, ())]
     found += [f"{pair['subject']}: {pair['seen']}" for pair in pairs]
     for step in summary.get("steps", []):
         if finds in f"{step['ended_on']} {step['error'] or ''}":

@@ -21,7 +21,7 @@ CLEAN = Ended(GOOD, {}, "")
 def cycle(ended_on: str) -> Ended:
     """Return how a cycle ends whose first step ended so."""
     step = {"name": "cycle 1 up", "ended_on": ended_on, "error": None}
-    return Ended(PRODUCT, {"steps": [step]}, "")
+    return Ended(PRODUCT, {"steps": [step], "pairs": None}, "")
 
 
 def pairs(verdict: str) -> Ended:
