@@ -60,11 +60,8 @@ class LongWay:
         self._on_event = on_event or (lambda _: None)
         self._keep = keep
 
-    def run(self, cut: CutAtOperation | CutAtMark, *, own_boots: int = 0) -> Replayed:
-        """Prepare, cut, judge; the board is off afterwards.
-
-        `own_boots`: so many boots the exercise has of its own, as a rollback does.
-        """
+    def run(self, cut: CutAtOperation | CutAtMark) -> Replayed:
+        """Prepare, cut, judge; the board is off afterwards."""
         place = self._place
         began_s = place.clock.now()
         self._exercise.bring()
@@ -75,8 +72,8 @@ class LongWay:
             replayed = self._guarded(cut)
         else:
             injector = Injector(place, None, self._on_event, on_cut=self._keep_flash)
-            result = injector.upgrade(str(cut), new, cut, own_boots=own_boots).settle()
-            replayed = _replayed(result)
+            boots = self._exercise.own_boots
+            replayed = _replayed(injector.upgrade(str(cut), new, cut, own_boots=boots).settle())
         replayed.duration_s = place.clock.now() - began_s
         if replayed.outcome is not Outcome.bench:
             place.strategy.transition(Status.off)

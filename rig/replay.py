@@ -27,7 +27,7 @@ def replay(
 
     `more` goes into the record as it is.  A bad board is rescued with the old release.
     """
-    replayed = LongWay(exercise, on_event, keep=folder).run(plan, own_boots=exercise.own_boots)
+    replayed = LongWay(exercise, on_event, keep=folder).run(plan)
     record = plain(replayed) | {"plan": str(plan)} | more
     fresh = folder / "replay.json.new"
     fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")

@@ -119,6 +119,7 @@ class _Run:
             return runs.INTERRUPTED
         told = runs.told(self._folder)
         if told is None:
+            sys.stderr.write(f"pytest ended with {code}: see {self._folder}/*.log\n")
             return runs.OURS
         sys.stderr.write(f"{told[1]}\n")
         return told[0]
@@ -214,4 +215,6 @@ class _Run:
         finish(self._folder, allure=not self._arguments.no_allure)
         if code:
             return code
+        if judged not in {0, runs.PYTEST_FAILED}:
+            return self._told(judged)
         return runs.PRODUCT if judged else runs.GOOD

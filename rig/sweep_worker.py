@@ -11,6 +11,7 @@ from rig.errors import BenchError
 from rig.exercise import Exercise
 from rig.faults import CutAtMark, CutAtOperation, Outcome
 from rig.long_way import LongWay, Replayed
+from rig.reinstall import rescue
 from rig.results import plain
 from rig.sweep import Key
 from rig.sweep_records import Point, SweepRecords
@@ -24,6 +25,8 @@ class Worker:
 
     `say` is told one line of progress at a time.
     """
+
+    _left: Outcome | None = None  # what the last boot showed of the board
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class Worker:
     def work(self, command: int) -> int:
         """Judge points until none is left; return how many were this worker's.
 
+        A bad board is not left behind: it is rescued with the old release.
         `command` is the process that started it.  When that is killed, this one does not go on
         alone: its board would be in use for whoever takes up the sweep.
 
@@ -63,18 +67,18 @@ class Worker:
                 raise BenchError(
                     f"the bench failed at {point.cut}: mend it and give the same command again"
                 )
+        if self._left is not None and not self._left.good:
+            rescue(self.place, self.exercise.old, self.say)
         return done
 
     def _judge_one(self, point: Point) -> Outcome:
         raise NotImplementedError
 
-    def _for_real(self, point: Point, own_boots: int) -> Replayed:
-        """Make the point's cut in a real run and record what came of it.
-
-        `own_boots`: so many boots a rollback has of its own.
-        """
+    def _for_real(self, point: Point) -> Replayed:
+        """Make the point's cut in a real run and record what came of it."""
         self._console.forget()
-        trial = self.long_way.run(point.cut, own_boots=own_boots)
+        trial = self.long_way.run(point.cut)
+        self._left = trial.outcome
         facts = plain(trial) | {"key": str(self.key(point.cut))}
         if not trial.outcome.good:
             facts["console"] = self._console.tail()

@@ -122,7 +122,7 @@ class Sweeper(Worker):
 
     def _judge_one(self, point: Point) -> Outcome:
         if point.way == LONG:
-            return self._for_real(point, self._own_boots()).outcome
+            return self._for_real(point).outcome
         outcome = self._short(point)
         nested = 0
         if outcome.good and self._is_nested(_at_operation(point)):
@@ -157,6 +157,7 @@ class Sweeper(Worker):
 
     def _note_trial(self, point: Point, digest: str, trial: Trial) -> None:
         """Record what a boot showed; of a bad outcome also the board's last words."""
+        self._left = trial.outcome
         if not trial.outcome.good:
             trial.console = self._console.tail()
             self.say(f"{trial.outcome.value}: {self.key(point.cut)}")
@@ -175,11 +176,7 @@ class Sweeper(Worker):
 
     def _boots_expected(self) -> int:
         """Return how many boots after a cut are no more than needed."""
-        return self._own_boots() or 1
-
-    def _own_boots(self) -> int:
-        """Return how many boots the exercise has of its own: a rollback has some."""
-        return self.recording.boots if self.exercise.what == "rollback" else 0
+        return self.exercise.own_boots or 1
 
     def _still_holds(self, known: dict[str, Any], operation: int) -> bool:
         """Tell whether the verdict on the same flash is the verdict after a cut at `operation`.

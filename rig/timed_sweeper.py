@@ -12,8 +12,6 @@ from rig.timed import digest, points_of, spread, strata_of
 class TimedSweeper(Worker):
     """Cuts by the clock, each a real one."""
 
-    _own_boots = 0
-
     def plan(self) -> None:
         """Run the exercise once, uncut; draw the cuts and note them."""
         exercise, settings = self.exercise, self.settings
@@ -46,11 +44,9 @@ class TimedSweeper(Worker):
         if found is None:
             raise UsageError(f"{self.records.path} holds no plan")
         self.records.check(self.settings, found["journal_sha256"])
-        rolls_back = self.exercise.what == "rollback"
-        self._own_boots = int(found["recording"]["boots"]) if rolls_back else 0
 
     def _judge_one(self, point: Point) -> Outcome:
-        trial = self._for_real(point, self._own_boots)
+        trial = self._for_real(point)
         self.say(f"{trial.outcome.value}: {point.cut}, {edge_text(trial)}")
         return trial.outcome
 

@@ -15,8 +15,8 @@ from rig.report.mismatch import counts
 from rig.report.quoted import quoted
 from rig.report.raw_data import raw_data
 from rig.report.standing import is_verified
+from rig.report.trials import describe, rounded
 from rig.results import Results
-from rig.statistics import median, order_statistic_bounds, worst
 from rig.topology import described
 
 FORMAT = 1
@@ -97,7 +97,7 @@ def _step(record: dict[str, Any], verification: dict[str, Any] | None) -> dict[s
         "impaired": {kind: (outages or {}).get(kind, 0) for kind in IMPAIRED},
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),
-        "steady_s": _rounded(record.get("steady_s")),
+        "steady_s": rounded(record.get("steady_s")),
         "phases": phases,
         "cut": _cut(record),
         "operations": record["operations"],
@@ -205,8 +205,7 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
             seen = [step["outage"][view] for step in group if step["outage"][view]]
             if not seen:
                 continue
-            values = [item["value_s"] for item in seen]
-            bounds = order_statistic_bounds(values, 0.5, 0.95)
+            sample = describe([item["value_s"] for item in seen])
             rows.append(
                 {
                     "from": start,
@@ -214,19 +213,15 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     "fault": fault,
                     "reset": reset,
                     "view": view,
-                    "trials": len(values),
-                    "median_s": round(median(values), 6),
-                    "median_low_s": bounds.low,
-                    "median_high_s": bounds.high,
-                    "worst_s": round(worst(values), 6),
+                    "trials": sample["trials"],
+                    "median_s": sample["median"],
+                    "median_low_s": sample["low"],
+                    "median_high_s": sample["high"],
+                    "worst_s": sample["worst"],
                     "verified": all(item["verified"] for item in seen),
                 }
             )
     return rows
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
 
 
 def _moment(at_s: float | None) -> str | None:

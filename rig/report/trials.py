@@ -97,12 +97,12 @@ def describe(values: Sequence[float]) -> dict[str, Any]:
     return {
         "trials": len(values),
         "median": round(median(values), 6),
-        "low": _rounded(bounds.low),
-        "high": _rounded(bounds.high),
+        "low": rounded(bounds.low),
+        "high": rounded(bounds.high),
         "mean": round(sum(values) / len(values), 6),
         "worst": round(worst(values), 6),
     }
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 6)

@@ -11,6 +11,7 @@ import allure
 import pytest
 
 from rig.campaign import Campaign
+from rig.errors import UsageError
 from rig.place import Place
 from rig.results import Results
 from rig.runs import RECORD_TO
@@ -62,9 +63,9 @@ def results(
 @pytest.fixture(scope="session")
 def place(pytestconfig: pytest.Config) -> Iterator[Place]:
     """Open the place of --lg-env; not by labgrid's `env`, which ends pytest when it is not ours."""
-    path = pytestconfig.getoption("lg_env")
-    if path is None:
-        pytest.skip("no place: --lg-env FILE names one")
+    path = pytestconfig.getoption("lg_env") or os.environ.get("LG_ENV")
+    if not path:
+        raise UsageError("no place: --lg-env FILE, or LG_ENV, names one")
     with Place.open(Path(path)) as place:
         yield place
 

@@ -25,7 +25,7 @@ KERNEL = "6.1.0"
 FLASH = "f" * 64
 
 
-def release(name: str) -> Release:
+def release(name: str, kernel: str = KERNEL, layout: int = 1) -> Release:
     nowhere = Path("/nowhere")
     return Release(
         name=name,
@@ -36,8 +36,8 @@ def release(name: str) -> Release:
         image=nowhere,
         image_sha256="",
         image_size=1,
-        kernel=KERNEL,
-        state_layout=1,
+        kernel=kernel,
+        state_layout=layout,
         state_layout_min=1,
     )
 

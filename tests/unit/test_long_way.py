@@ -32,12 +32,13 @@ def run(place: ScriptedPlace, what: str, plan: str, own_boots: int = 0) -> Repla
         place=place,
         what=what,
         new=new,
+        own_boots=own_boots,
         bring=lambda: None,
         start=lambda: start(place.console, "http://rig/prom.tar"),
     )
     cut = parse(plan)
     assert isinstance(cut, CutAtOperation | CutAtMark)
-    return LongWay(cast("Any", exercise)).run(cut, own_boots=own_boots)
+    return LongWay(cast("Any", exercise)).run(cut)
 
 
 def first_life(what: str) -> tuple[Life, ...]:

@@ -14,25 +14,9 @@ from rig.planter import Planter
 from rig.release import Module, Release
 from rig.report import build
 from rig.results import Results
+from tests.unit.scripted import release
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "reference"
-
-
-def release(name: str, kernel: str, layout: int) -> Release:
-    nowhere = Path("/nowhere")
-    return Release(
-        name=name,
-        bundle=nowhere,
-        bundle_sha256="",
-        golden=nowhere,
-        golden_sha256="",
-        image=nowhere,
-        image_sha256="",
-        image_size=1,
-        kernel=kernel,
-        state_layout=layout,
-        state_layout_min=1,
-    )
 
 
 OLD, NEW = release("1.0.0", "6.1.0", 1), release("2.1.0", "6.12.0", 2)

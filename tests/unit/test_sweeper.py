@@ -88,17 +88,17 @@ class Looks:
     def __init__(self, console: FakeConsole) -> None:
         self.outcomes: list[Outcome] = []
         self.held = mark(2)
-        self.own_boots: list[int] = []
+        self.expected: list[int] = []
         self._console = console
 
     def look(self, allowed: tuple[Mark, ...], boots_expected: int = 1) -> Trial:
+        self.expected.append(boots_expected)
         outcome = self.outcomes.pop(0) if self.outcomes else Outcome.old
         self._console.lines.append(f"the board is {outcome.value}")
         held = self.held if outcome in {Outcome.old, Outcome.lost_state} else None
         return Trial(outcome=outcome, release="1.0.0", boots=1, held=held)
 
-    def run(self, cut: object, *, own_boots: int = 0) -> Replayed:
-        self.own_boots.append(own_boots)
+    def run(self, cut: object) -> Replayed:
         trial = self.look(())
         return Replayed(outcome=trial.outcome, release="1.0.0", flash_sha256="f")
 
@@ -113,6 +113,8 @@ class Bench:
         self.records = SweepRecords(path / "sweep.sqlite")
         self.settings = SETTINGS | {"what": what}
         self.what = what
+        self.own_boots = 0
+        self.rescued: list[str] = []
         self.recording = Recording(
             operations=OPERATIONS,
             base_sha256="",
@@ -123,9 +125,14 @@ class Bench:
         )
 
     def sweeper(self) -> Sweeper:
-        place = SimpleNamespace(name="fake", need=lambda _: self.interposer)
+        place = SimpleNamespace(
+            name="fake",
+            need=lambda _: self.interposer,
+            rescue=lambda release: self.rescued.append(release.name),
+        )
         exercise = SimpleNamespace(
             what=self.what,
+            own_boots=self.own_boots,
             old=SimpleNamespace(name="1.0.0", golden_sha256="a" * 64),
             new=SimpleNamespace(bundle_sha256="b" * 64, __str__=lambda: "2.0.0"),
             place=place,
@@ -275,21 +282,49 @@ def test_a_bad_outcome_has_the_flash_and_the_last_words_and_a_good_one_needs_nei
 
 
 # ---- the long way
-@pytest.mark.parametrize(("what", "own_boots"), [("upgrade", 0), ("rollback", 3)])
-def test_the_long_way_knows_the_boots_that_a_rollback_has_of_its_own(
-    tmp_path: Path, what: str, own_boots: int
+@pytest.mark.parametrize(("own_boots", "expected"), [(0, 1), (3, 3)])
+def test_boots_that_a_rollback_has_of_its_own_are_no_more_than_needed(
+    tmp_path: Path, own_boots: int, expected: int
 ) -> None:
-    bench = Bench(tmp_path, what)
+    bench = Bench(tmp_path, "rollback")
+    bench.own_boots = own_boots
+
+    bench.work(short(FIRST))
+
+    assert bench.looks.expected == [expected]
+
+
+def test_a_real_cut_that_ends_badly_keeps_the_boards_last_words(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
     bench.looks.outcomes = [Outcome.silent]
     point = Point(short(FIRST).cut, LONG)
 
     bench.work(point)
 
-    assert bench.looks.own_boots == [own_boots]
     assert bench.found(point)["record"]["console"] == ["the board is silent"]
 
 
 # ---- planning and ending
+@pytest.mark.parametrize(
+    ("outcomes", "rescued"),
+    [
+        ([Outcome.old, Outcome.bricked], ["1.0.0"]),
+        ([Outcome.bricked, Outcome.old], []),
+        ([Outcome.old, Outcome.old], []),
+    ],
+)
+@pytest.mark.parametrize("way", [SHORT, LONG])
+def test_a_board_that_the_last_boot_left_bad_is_rescued(
+    tmp_path: Path, way: str, outcomes: list[Outcome], rescued: list[str]
+) -> None:
+    bench = Bench(tmp_path)
+    bench.looks.outcomes = list(outcomes)
+
+    bench.work(*(Point(short(number).cut, way) for number in (FIRST, FIRST + 1)))
+
+    assert bench.rescued == rescued
+
+
 @pytest.mark.parametrize(("asked", "planned"), [(3, 3), (1000, len(OPERATIONS))])
 def test_as_many_real_cuts_are_planned_as_asked_for_or_there_can_be(
     tmp_path: Path, asked: int, planned: int
