@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from rig.faults import Kind
 from rig.release import FlashMap
 from rig.sweep import Labelled
 from rig.sweep_records import LONG, SHORT, SweepRecords
@@ -16,7 +17,8 @@ def described(records: SweepRecords, places: int) -> Iterator[str]:
     """Say line by line what `rig sweep` is about to do with so many boards."""
     found = records.sweep() or {}
     points = records.points()
-    left = Counter(point["way"] for point in points if point["outcome"] is None)
+    open_points = [point for point in points if point["outcome"] is None]
+    left = Counter(point["way"] for point in open_points)
     if "strata" in found["recording"]:
         yield from strata_lines(found["recording"]["strata"], points)
         cost = (
@@ -25,20 +27,27 @@ def described(records: SweepRecords, places: int) -> Iterator[str]:
         )
     else:
         yield from operation_lines(records.operations(), FlashMap.load())
-        cost = _cost(found, left, places)
+        cost = _cost(found, left[LONG], left[SHORT] - _shared(open_points), places)
     done = len(points) - left.total()
     yield f"{len(points)} points, {done} done; {cost} on {places} board(s)"
 
 
-def _cost(found: Mapping[str, Any], left: Counter[str], places: int) -> str:
+def _shared(points: Iterable[Mapping[str, Any]]) -> int:
+    """Count the cuts before an operation whose flash that after the one before it has left."""
+    short = [point for point in points if point["way"] == SHORT and point["depth"] == 1]
+    after = {point["number"] for point in short if point["kind"] == Kind.after.value}
+    return sum(p["kind"] == Kind.before.value and p["number"] - 1 in after for p in short)
+
+
+def _cost(found: Mapping[str, Any], cuts: int, boots: int, places: int) -> str:
     """Price what is left: a boot by the short way; by the long way the run between two boots."""
     boot_s = found["baseline_s"]
-    long_s = 2 * boot_s + found["recording"]["times_s"][-1]
-    minutes = (left[SHORT] * boot_s + left[LONG] * long_s) / places / 60
-    more = "" if found["settings"]["nested"] < 2 else " and the cuts in recoveries,"
+    cut_s = 2 * boot_s + found["recording"]["times_s"][-1]
+    minutes = (boots * boot_s + cuts * cut_s) / places / 60
+    more = ", and the cuts in recoveries besides," if found["settings"]["nested"] > 1 else ""
     return (
-        f"a boot takes {boot_s:.2f} s on an idle computer, a real cut {long_s:.0f} s,"
-        f" so{more} about {minutes:.0f} min"
+        f"a boot takes {boot_s:.2f} s on an idle computer, a real cut {cut_s:.0f} s,"
+        f" so about {minutes:.0f} min{more}"
     )
 
 

@@ -71,3 +71,14 @@ def test_a_real_cut_costs_the_run_that_was_recorded(tmp_path: Path) -> None:
 
     assert last.startswith("5 points, 1 done; a boot takes 2.00 s on an idle computer, a real cut")
     assert last.endswith("60 s, so about 1 min on 1 board(s)")
+
+
+def test_a_cut_that_leaves_anothers_flash_costs_no_boot(tmp_path: Path) -> None:
+    """Before 1, after 1, after 2 are three flashes; before 2 is after 1: three boots of 20 s."""
+    records = SweepRecords(tmp_path / "sweep.sqlite")
+    points = [Point(cut, SHORT) for cut in cuts([1, 2], kinds_of("before,after"), 1)]
+    records.begin({"nested": 2}, "j" * 64, OPERATIONS, {"times_s": [1.0]}, 20.0, points)
+
+    *_, last = described(records, 1)
+
+    assert last.endswith("so about 1 min, and the cuts in recoveries besides, on 1 board(s)")
