@@ -8,13 +8,13 @@ import datetime as dt
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rig import state
 from rig.errors import BenchError
-from rig.lengths import Settings
+from rig.lengths import ALL, Settings
 from rig.place_file import options
 
 FORMAT = 1
@@ -35,6 +35,7 @@ class Standing:
     reason: str
     when: str | None = None  # of the verification
     views: tuple[str, ...] = JUDGED  # of JUDGED, what the verification speaks for
+    bias_s: Mapping[str, float] = field(default_factory=dict)  # of its views, over all lengths
 
     def unverified(self, instruments: Mapping[str, str]) -> str:
         """Say in a line which of a run's numbers are not verified, and why; empty if all are."""
@@ -96,7 +97,12 @@ def standing(
         reason = f"the last verification ({when}) was partial: {settings}, not {Settings()}"
     else:
         reason = _other_instrument(record["instruments"], instruments or {}, views)
-    return Standing(verified=not reason, reason=reason, when=when, views=views)
+    bias_s = {
+        row["view"]: row["bias_s"]
+        for row in record.get("rows", ())
+        if row["lengths"] == ALL and row["view"] in views and row["bias_s"] is not None
+    }
+    return Standing(verified=not reason, reason=reason, when=when, views=views, bias_s=bias_s)
 
 
 _WORDS = {"failed": "failed", "unclear": "was unclear"}

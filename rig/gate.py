@@ -178,15 +178,15 @@ def suspicions(key: Key, nights: Sequence[Night], at: int) -> tuple[str, ...]:
     was, now = last.samples[key], first.samples[key]
     if was.verified != now.verified:
         reasons.append(f"was {_standing(was)}, is {_standing(now)}")
-    for name in sorted({name for night in nights for name in night.floors}):
+    for name in sorted({name for night in nights for name in night.bench}):
         known = [
-            (at <= n, night.floors[name]) for n, night in enumerate(nights) if name in night.floors
+            (at <= n, night.bench[name]) for n, night in enumerate(nights) if name in night.bench
         ]
         values = [value for _, value in known]
         split = sum(not after for after, _ in known)
         if 0 < split < len(values) and len(values) > 2 and split_p(values, split) <= SUSPECT:
             rise = f"{median(values[:split]):.4g} → {median(values[split:]):.4g}"
-            reasons.append(f"the undisturbed bench got worse ({name}: {rise})")
+            reasons.append(f"the bench itself got worse ({name}: {rise})")
     return tuple(reasons)
 
 

@@ -96,7 +96,7 @@ def _moment(text: str) -> float:
 
 def night_of(database: Database, run: dict[str, Any]) -> Night:
     """Return one run: its trials, how many have no time, and its bench."""
-    trial, figure, event = schema.trial.c, schema.measurement.c, schema.event.c
+    trial, figure = schema.trial.c, schema.measurement.c
     together = (trial.run == figure.run) & (trial.number == figure.trial)
     columns = (trial.kind, trial.fault, trial.from_release, trial.wanted, trial.outcome)
     rows = database.rows(
@@ -115,11 +115,6 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
     ]
     on_bench = outcomes.count(Outcome.bench)
     named = sa.select(schema.instrument).where(schema.instrument.c.run == run["id"])
-    floors = database.rows(
-        sa.select(event.detail)
-        .where(event.run == run["id"], event.name == "floors")
-        .order_by(event.number)
-    )
     return Night(
         label=dt.datetime.fromtimestamp(run["started_at_s"], dt.UTC).strftime("%Y-%m-%d %H:%M"),
         run=run["id"],
@@ -131,7 +126,8 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
             row["name"]: row["identity"]
             for row in database.rows(named.order_by(schema.instrument.c.number))
         },
-        floors=_floors(json.loads(floors[-1]["detail"])) if floors else {},
+        bench=_floors(_last(database, run, "floors"))
+        | _biases(_last(database, run, "verification")),
         trials=len(outcomes),
         failed=sum(not outcome.good for outcome in outcomes) - on_bench,
         on_bench=on_bench,
@@ -151,6 +147,22 @@ def _sample(rows: Sequence[dict[str, Any]]) -> Sample:
         float(np.median(stated)) if stated else 0.0,
         frozenset(row["calibration"] for row in rows),
     )
+
+
+def _last(database: Database, run: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what the newest event of that name says; empty when there is none."""
+    event = schema.event.c
+    rows = database.rows(
+        sa.select(event.detail)
+        .where(event.run == run["id"], event.name == name)
+        .order_by(event.number)
+    )
+    return dict(json.loads(rows[-1]["detail"])) if rows else {}
+
+
+def _biases(verification: dict[str, Any]) -> dict[str, float]:
+    """Return how much too long each view was when it was last verified."""
+    return {f"bias.{view}": value for view, value in verification.get("bias_s", {}).items()}
 
 
 def _floors(record: dict[str, Any]) -> dict[str, float]:

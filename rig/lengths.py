@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rig.errors import UsageError
 
 LENGTH_MIN_S, LENGTH_MAX_S = 2e-3, 100.0
+ALL = "all"  # lengths together, in a record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,7 @@ class Night:
     started_at_s: float = 0.0
     samples: Mapping[Key, Sample]
     instruments: Mapping[str, str] = field(default_factory=dict)
-    floors: Mapping[str, float] = field(default_factory=dict)
+    bench: Mapping[str, float] = field(default_factory=dict)  # floors and biases; larger is worse
     trials: int = 0
     failed: int = 0  # trials after which the board was not as it must be
     on_bench: int = 0  # trials that the bench spoiled (outcome bench)

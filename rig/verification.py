@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rig.lengths import ALL
 from rig.measure import Measurement, Verdict
 from rig.statistics import clopper_pearson, median, success_run_trials
 
 COVERAGE = 0.95  # what k = 2 claims
 MEASURED_MIN = success_run_trials(COVERAGE)  # 59: with fewer, even a clean sweep shows less
 REFERENCE_SHARE = 1 / 3  # of the instrument's uncertainty, that the reference may have itself
-ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Spans = tuple[tuple[float, float], ...]  # from and to, rig's monotonic seconds
+from rig.outage import Spans
+
 ARRAYS = ("sequence", "sent_s", "good", "heartbeat_s")
 SILENT_S = 0.02  # between two beats; a busy bench delays them by less (rig.outage.View)
 

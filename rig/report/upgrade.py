@@ -7,10 +7,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from rig.outage import Spans
 from rig.report.figure import picture
 from rig.report.palette import BLUE, GREY, INK, ORANGE, PAPER, WARN, Colour
 from rig.report.plots import PHASES
-from rig.report.sight import Sight, Spans, sight
+from rig.report.sight import Sight, sight
 
 HEIGHT = 0.36  # of a row's bar
 BESIDE_S = 1.0  # of the axis, before the first line and after the last

@@ -90,6 +90,16 @@ def test_a_record_from_before_there_were_views_speaks_for_both() -> None:
     assert found.unverified(IDENTITIES) == ""
 
 
+def test_the_bias_that_was_found_goes_with_the_standing() -> None:
+    rows = [
+        {"view": "traffic", "lengths": "0.002 … 0.02 s", "bias_s": 0.002},
+        {"view": "traffic", "lengths": "all", "bias_s": 0.001},
+        {"view": "counter", "lengths": "all", "bias_s": None},
+        {"view": "traffic.frame_loss", "lengths": "all", "bias_s": 0.003},
+    ]
+    assert standing(record(rows=rows), now_s=NOW.timestamp()).bias_s == {"traffic": 0.001}
+
+
 def test_nothing_is_verified_by_a_record_that_does_not_hold() -> None:
     found = standing(record(verdict="failed"), now_s=NOW.timestamp(), instruments=IDENTITIES)
     assert found.unverified(IDENTITIES).startswith(

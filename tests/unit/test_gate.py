@@ -47,7 +47,7 @@ def simulated(seed: int, *, slower: float = 0.0, night: int = 7) -> list[Night]:
                 label=f"night {number}",
                 samples=samples,
                 instruments={"counter": "a"},
-                floors=floors,
+                bench=floors,
                 trials=trials,
                 failed=int(random.binomial(trials, FAIL)),
             )

@@ -121,7 +121,7 @@ def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> No
     night = nights([str(same)])[0]
     assert night.samples[KEY].values.size == 10
     assert night.instruments == {"counter": "a counter", "traffic": "a probe"}
-    assert night.floors == {"floor.traffic": 0.003, "floor.counter": 0.003, "floor.lost": 0}
+    assert night.bench == {"floor.traffic": 0.003, "floor.counter": 0.003, "floor.lost": 0}
     database = open_records(same / "night-01" / "results.sqlite")
     assert [run["id"] for run in runs(database)] == [night.run]
     database.close()
@@ -147,7 +147,10 @@ def judged(**changes: Any) -> Judgement:
             label=f"night {number}",
             samples={KEY: sample},
             instruments={"counter": "53230A, A"},
-            floors={"floor.traffic": float(random.normal(0.004, 0.0002))},
+            bench={
+                "floor.traffic": float(random.normal(0.004, 0.0002)),
+                "bias.counter": float(random.normal(0.0, 0.0005)),
+            },
         )
         if number >= 7:
             changed = {**changes}
@@ -172,7 +175,8 @@ def test_a_change_of_the_board_alone_is_the_products() -> None:
         ({"instruments": {}}, "counter was 53230A, A, is absent"),
         ({"calibrations": frozenset({""})}, "was verified (2026-01-01), is not verified"),
         ({"calibrations": frozenset({"", "2026-01-01"})}, "is not verified"),
-        ({"floors": {"floor.traffic": 0.012}}, "undisturbed bench got worse (floor.traffic"),
+        ({"bench": {"floor.traffic": 0.012}}, "the bench itself got worse (floor.traffic"),
+        ({"bench": {"bias.counter": 0.9}}, "the bench itself got worse (bias.counter"),
     ],
 )
 def test_a_bench_that_changed_in_the_same_night_is_suspected(
@@ -208,6 +212,20 @@ def test_a_run_that_is_no_longer_verified_is_told_apart_by_its_records(tmp_path:
     (reason,) = suspicions(Key(KEY.step, "outage.counter"), found, 1)
     assert reason == "was verified (2026-11-24T01:00:00+00:00), is not verified"
     assert suspicions(KEY, found, 1) == (), "no verification speaks for console lines"
+
+
+def test_the_bias_of_the_last_verification_is_known_of_the_bench(tmp_path: Path) -> None:
+    results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig cycle")
+    bias_s = {"traffic": 0.0004, "counter": -0.0003}
+    results.add_verification(
+        Standing(verified=True, reason="", when="2026-11-24T01:00:00+00:00", bias_s=bias_s)
+    )
+    results.add_step(step())
+    results.close()
+
+    (night,) = nights([str(tmp_path)])
+
+    assert night.bench == {"bias.traffic": 0.0004, "bias.counter": -0.0003}
 
 
 # ---- a last night with little or nothing to compare

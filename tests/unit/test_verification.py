@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
-from rig.lengths import Settings, lengths
+from rig.lengths import ALL, Settings, lengths
 from rig.measure import Verdict
 from rig.outage import Gap, Times, View, counter_outage, longest_gap, traffic_outage
-from rig.verification import ALL, MEASURED_MIN, Trial, judge
+from rig.verification import MEASURED_MIN, Trial, judge
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "calibration.schema.json"
 PERIOD_S = 1e-3
