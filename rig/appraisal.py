@@ -91,7 +91,7 @@ def agreement(traffic: Measurement, counter: Measurement | None, *, clear: bool)
 
 
 def notes(
-    answers: Answers, *, blind_s: float, floor_assumed: bool, recovered: bool
+    answers: Answers, *, blind_s: float, floor_assumed: bool, recovered: bool, feed: str
 ) -> tuple[str, ...]:
     """Say what whoever reads the values must know."""
     found: list[str] = []
@@ -112,4 +112,6 @@ def notes(
         found.append("the floor is assumed: there was no undisturbed run")
     if not recovered:
         found.append("the service did not recover: values are lower bounds")
+    if feed:
+        found.append(f"the board's current was not read to the end: {feed}")
     return tuple(found)

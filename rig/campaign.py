@@ -45,7 +45,7 @@ class Campaign:
         self._rate_hz = rate_hz
         self._folder = folder
         self._require_verified = require_verified
-        self._watch = place.watch(folder / "raw", rate_hz)
+        self._watch = place.watch(folder / "raw", rate_hz, with_feed=True)
         self._injector = Injector(place, self._watch, self._tell)
         self._began_s = place.clock.now()
         self._watching = False

@@ -20,7 +20,7 @@ from rig.results import open_records, runs
 DIGITS = 6  # microseconds: figures are not told apart below
 FILE = "results.sqlite"
 # No figures of the board's: what the bench did to it, and a view that adds nothing to the others
-OF_THE_BENCH = {"power.gone", "rail.edge", "outage.traffic.frame_loss"}
+OF_THE_BENCH = {"power.gone", "feed.gone", "rail.edge", "outage.traffic.frame_loss"}
 
 
 def sources(words: Iterable[str]) -> list[str]:

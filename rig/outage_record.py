@@ -43,3 +43,4 @@ class Outages:
     stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
     silent_s: float = 0.0  # since the last good answer
     corrupted: int = 0
+    unfed: Measurement | None = None  # how long the board drew no current; None: nobody saw that

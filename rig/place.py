@@ -14,6 +14,7 @@ from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, RigError, UsageError
+from rig.feed import CURRENT_MIN_A, FeedWatch
 from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, options, require
@@ -29,8 +30,6 @@ log = logging.getLogger(__name__)
 
 RATE_HZ = 1000.0  # datagrams a second to the service
 OVERHEAD_OCTETS = 14 + 20 + 8 + 4  # Ethernet, IPv4, UDP, frame check sequence
-# A board whose regulators work draws more, whatever its software does.
-CURRENT_MIN_A = 0.05
 
 
 class Place:
@@ -126,11 +125,14 @@ class Place:
         """Ask each instrument who it is (``*IDN?``)."""
         return {name: str(item.identity()) for name, item in self._instruments.items()}
 
-    def watch(self, folder: Path | None = None, rate_hz: float = RATE_HZ) -> ServiceWatch:
-        """Return both instruments over the service, not started yet."""
+    def watch(
+        self, folder: Path | None = None, rate_hz: float = RATE_HZ, *, with_feed: bool = False
+    ) -> ServiceWatch:
+        """Return both instruments over the service, not started; `with_feed`: the supply, too."""
         host, port = self.service.address
         probe = TrafficProbe(host, port, rate_hz, clock=self.clock, directory=folder)
-        return ServiceWatch(probe, self.counter, self.clock)
+        feed = FeedWatch(self.supply, self.clock) if with_feed and self.supply else None
+        return ServiceWatch(probe, self.counter, self.clock, feed)
 
     def describe(self, rate_hz: float = RATE_HZ) -> dict[str, Any]:
         """Return what a report says of this place: board, equipment and load (RFC 7654 section 7).

@@ -50,6 +50,12 @@ class StepResult:
     notes: list[str] = field(default_factory=list)
     error: str | None = None
 
+    @property
+    def takes_power(self) -> bool:
+        """Tell whether the rig took the board's power in this step."""
+        cut = self.upgrade is not None and self.upgrade.ended_on == "cut"
+        return cut or self.reset is Reset.power
+
 
 @dataclass(slots=True)
 class PendingStep:
@@ -67,6 +73,8 @@ class PendingStep:
         try:
             deadline = Deadline.after(self._place.clock, limit_s)
             outages = self._watch.settle(self._episode, deadline=deadline)
+            if not self.result.takes_power:
+                _check_fed(outages)
             if not outages.recovered:
                 self._place.check_feed()
                 _check_host(outages)
@@ -81,6 +89,17 @@ class PendingStep:
                 self.result.notes.append("the service did not stay up")
         self._watch = None
         return self.result
+
+
+def _check_fed(outages: Outages) -> None:
+    """Raise BenchError when the board had no power for a time, and nothing here took it."""
+    gone = outages.unfed
+    if gone:
+        raise BenchError(
+            f"the board drew no current for {gone.value:.2f} ± {gone.uncertainty:.2f} s and the"
+            " rig had not cut its power: look at outlet, fuse and cable of its 5 V feed, and for"
+            " whoever else switches it"
+        )
 
 
 def _check_host(outages: Outages) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Watches the service with both instruments at once and says what each event cost."""
+"""Watches the service with both instruments at once, and its feed, and says what events cost."""
 
 import logging
 from pathlib import Path
@@ -11,6 +11,7 @@ from rig.appraisal import CounterSight, agreement, by_traffic, notes
 from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError, UsageError
+from rig.feed import Drawn, FeedWatch
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.outage import (
     RECOVERED_CLEAN_S,
@@ -48,11 +49,21 @@ SIGHT_LIMIT_S = 10.0  # for a counter that was started anew to see beats
 
 
 class ServiceWatch:
-    """Both instruments over the service, running from ``__enter__`` to ``__exit__``."""
+    """Both instruments over the service, running from ``__enter__`` to ``__exit__``.
 
-    def __init__(self, traffic: TrafficProbe, counter: Counter | None, clock: Clock) -> None:
+    `feed` sees whether the board had current meanwhile, where a place can tell.
+    """
+
+    def __init__(
+        self,
+        traffic: TrafficProbe,
+        counter: Counter | None,
+        clock: Clock,
+        feed: FeedWatch | None = None,
+    ) -> None:
         self._traffic = traffic
         self._beats = Beats(counter, clock, HEARTBEAT_S) if counter else None
+        self._feed = feed
         self._clock = clock
         self._began_s = 0.0
         self._unmeasured: list[Episode] = []
@@ -69,6 +80,8 @@ class ServiceWatch:
         try:
             if self._beats:
                 self._beats.start()
+            if self._feed:
+                self._feed.start()
         except BaseException:
             self._traffic.stop()
             raise
@@ -83,6 +96,8 @@ class ServiceWatch:
             log.warning("the counter could not be stopped: %s", error)
         finally:
             self._traffic.stop()
+            if self._feed:
+                self._feed.stop()
 
     def identities(self) -> dict[str, str]:
         """Return who measures: the probe, and the counter if there is one."""
@@ -178,6 +193,8 @@ class ServiceWatch:
         if self._beats:
             self._beats.forget(before_s)
         self._traffic.forget(before_s)
+        if self._feed:
+            self._feed.resume(before_s)
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""
@@ -299,7 +316,8 @@ class ServiceWatch:
         self._unmeasured = [other for other in self._unmeasured if other is not episode]
         now_s = self._clock.now()
         answers = self._traffic.since(span.from_s, span.until_s)
-        raw = self._save(episode, span, answers)
+        drawn = self._feed.between(episode.opened_s, span.last_s) if self._feed else None
+        raw = self._save(episode, span, answers, drawn)
         view, _ = self._views()
         good_s = answers.good_s
         found = find(good_s, view, span, now_s, recovered, answers.stalls)
@@ -335,9 +353,14 @@ class ServiceWatch:
             floors=self.floors,
             releases=answers.releases,
             notes=notes(
-                answers, blind_s=blind_s, floor_assumed=self.floors.assumed, recovered=recovered
+                answers,
+                blind_s=blind_s,
+                floor_assumed=self.floors.assumed,
+                recovered=recovered,
+                feed=drawn.failure if drawn else "",
             ),
             raw=raw,
+            unfed=drawn.unfed() if drawn else None,
             watched_s=now_s - episode.opened_s,
             stalled_s=sum(to_s - at_s for at_s, to_s in answers.stalls),
             silent_s=now_s - float(good_s[-1]) if good_s.size else now_s - span.from_s,
@@ -351,7 +374,7 @@ class ServiceWatch:
         _, view = self._views()
         return CounterSight(self._beats, view, span, now_s) if self._beats and view else None
 
-    def _save(self, episode: Episode, span: Span, answers: Answers) -> Path:
+    def _save(self, episode: Episode, span: Span, answers: Answers, drawn: Drawn | None) -> Path:
         """Keep the raw times beside the probe's record, for whoever doubts the result."""
         label = "".join(letter if letter.isalnum() else "-" for letter in episode.label)
         path = self._traffic.path.with_name(f"outage-{label}-{episode.opened_s:.0f}.npz")
@@ -363,6 +386,8 @@ class ServiceWatch:
             received_s=answers.received_s,
             good=answers.good,
             heartbeat_s=beats[beats <= span.until_s],
+            current_s=[one.at_s for one in drawn.readings] if drawn else [],
+            current_a=[one.current_a for one in drawn.readings] if drawn else [],
             opened_s=episode.opened_s,
         )
         return path

@@ -3,6 +3,7 @@
 
 import contextlib
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,7 +17,8 @@ class VisaLink:
     """One instrument at a VISA resource name such as ``TCPIP0::HOST::PORT::SOCKET``.
 
     After any failed exchange the connection is dropped and the next one starts on a new
-    connection, so an answer that comes late can never be taken for the next.
+    connection, so an answer that comes late can never be taken for the next.  Threads may share it:
+    their exchanges follow each other.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class VisaLink:
         self.timeout_s = timeout_s
         self._backend = backend
         self._session: Any = None
+        self._busy = threading.RLock()
 
     def query(self, command: str) -> str:
         return self._exchange(command, lambda session: str(session.query(command)).strip("\r\n"))
@@ -51,25 +54,27 @@ class VisaLink:
         self._exchange(command, lambda session: session.write_raw(message))
 
     def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            with contextlib.suppress(Exception):  # it is given up, whatever it says
-                session.close()
+        with self._busy:
+            session, self._session = self._session, None
+            if session is not None:
+                with contextlib.suppress(Exception):  # it is given up, whatever it says
+                    session.close()
 
     def _exchange(self, command: str, act: Callable[[Any], Reply]) -> Reply:
         from pyvisa.errors import VisaIOError  # noqa: PLC0415 (0.3 s that most commands do not need)
 
-        if self._session is None:
-            self._session = self._open()
-        try:
-            return act(self._session)
-        except (VisaIOError, OSError, ValueError) as error:  # UnicodeError is a ValueError
-            reply = self._describe(error)
-            self.close()
-            raise InstrumentError(self.name, command=command, reply=reply) from error
-        except BaseException:  # Ctrl-C between question and answer: nobody may read the answer
-            self.close()
-            raise
+        with self._busy:
+            if self._session is None:
+                self._session = self._open()
+            try:
+                return act(self._session)
+            except (VisaIOError, OSError, ValueError) as error:  # UnicodeError is a ValueError
+                reply = self._describe(error)
+                self.close()
+                raise InstrumentError(self.name, command=command, reply=reply) from error
+            except BaseException:  # Ctrl-C between question and answer: nobody may read the answer
+                self.close()
+                raise
 
     def _open(self) -> Any:  # noqa: ANN401 (pyvisa's own type is imported lazily)
         import pyvisa  # noqa: PLC0415 (0.3 s that most commands do not need)

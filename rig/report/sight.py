@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What both instruments saw of one step, from its raw times: where there was silence."""
+"""What the instruments saw of one step, from its raw data: where there was silence, what flowed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rig.outage import Spans
 
 ARRAYS = ("sequence", "sent_s", "good", "heartbeat_s")
+CURRENT = ("current_s", "current_a")  # not of an older rig, empty without a supply
 SILENT_S = 0.02  # between two beats; a busy bench delays them by less (rig.outage.View)
 
 
@@ -23,6 +24,7 @@ class Sight:
     late: Spans
     beats: Spans
     silent: Spans
+    current: tuple[tuple[float, float], ...] = ()  # when, and A
 
 
 def sight(folder: Path, step: dict[str, Any]) -> Sight | None:
@@ -34,6 +36,7 @@ def sight(folder: Path, step: dict[str, Any]) -> Sight | None:
         if not set(ARRAYS) <= set(arrays.files):
             return None
         sequence, sent_s, good, beats_s = (arrays[name] for name in ARRAYS)
+        current = [arrays[name].tolist() for name in CURRENT if name in arrays.files]
     order = np.argsort(sequence)
     sequence, sent_s, good = sequence[order], sent_s[order], good[order]
     missing = np.flatnonzero(np.diff(sequence) > 1)
@@ -43,6 +46,7 @@ def sight(folder: Path, step: dict[str, Any]) -> Sight | None:
         late=_runs(sent_s, ~good),
         beats=_ends(beats_s),
         silent=silences(beats_s, SILENT_S),
+        current=tuple(zip(*current, strict=True)),
     )
 
 

@@ -97,6 +97,7 @@ def _step(record: dict[str, Any], verification: dict[str, Any] | None) -> dict[s
         "impaired": {kind: (outages or {}).get(kind, 0) for kind in IMPAIRED},
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),
+        "unfed": _measured((outages or {}).get("unfed"), verified=False),
         "steady_s": rounded(record.get("steady_s")),
         "phases": phases,
         "cut": _cut(record),

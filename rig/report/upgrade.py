@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One upgrade on one axis of time: phases, console, power, heartbeat and traffic."""
+"""One upgrade on one axis of time: phases, console, power, current, heartbeat and traffic."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +47,7 @@ def drawing(step: dict[str, Any], seen: Sight | None) -> Figure:
     zero_s = float(step["events"][0]["at_s"])
     rows = ["phases", "console"]
     rows += ["power"] if step["cut"] else []
+    rows += ["current"] if seen and seen.current else []
     rows += ["heartbeat"] if seen and seen.beats else []
     rows += ["traffic"] if seen and seen.traffic else []
     figure = Figure(figsize=(9.0, 1.6 + 0.62 * len(rows)))
@@ -57,6 +58,8 @@ def drawing(step: dict[str, Any], seen: Sight | None) -> Figure:
     _console(axes, step, zero_s)
     if step["cut"]:
         _power(axes, rows.index("power"), step, zero_s)
+    if seen and "current" in rows:
+        _current(axes, rows.index("current"), seen, zero_s)
     if seen and "heartbeat" in rows:
         row = rows.index("heartbeat")
         _watched(axes, row, _since(seen.beats, zero_s), ORANGE)
@@ -74,8 +77,8 @@ def drawing(step: dict[str, Any], seen: Sight | None) -> Figure:
 
 def _end_s(step: dict[str, Any], seen: Sight | None) -> float:
     """Return when the last thing that is known of a step was seen."""
-    watched = (*seen.traffic, *seen.beats) if seen else ()
-    return max(float(step["events"][-1]["at_s"]), *(to_s for _, to_s in watched), float("-inf"))
+    watched = [to_s for _, to_s in (*seen.traffic, *seen.beats)] if seen else []
+    return max(float(step["events"][-1]["at_s"]), *watched, float("-inf"))
 
 
 def _since(spans: Spans, zero_s: float) -> Spans:
@@ -120,6 +123,17 @@ def _power(axes: Any, row: int, step: dict[str, Any], zero_s: float) -> None:  #
     axes.annotate(
         said, (at_s, row), xytext=(9, 0), textcoords="offset points", va="center", fontsize=9
     )
+
+
+def _current(axes: Any, row: int, seen: Sight, zero_s: float) -> None:  # noqa: ANN401
+    """Draw what flowed: 0 A is the row's lower edge, the most that was read its upper one."""
+    most_a = max(current_a for _, current_a in seen.current)
+    times = [at_s - zero_s for at_s, _ in seen.current]
+    zero = row + HEIGHT / 2  # the axis points down
+    heights = [zero - HEIGHT * current_a / (most_a or 1.0) for _, current_a in seen.current]
+    axes.fill_between(times, zero, heights, color=GREY.light, linewidth=0)
+    axes.plot(times, heights, color=INK.light, linewidth=1.0)
+    _text(axes, (times[0] + times[-1]) / 2, row, f"at most {most_a:.2f} A")
 
 
 def _watched(axes: Any, row: int, spans: Spans, colour: Colour) -> None:  # noqa: ANN401

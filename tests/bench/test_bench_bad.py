@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from labgrid.driver.power import shelly_gen2
 
 from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
 from rig.faults import Outcome, parse
@@ -158,7 +159,7 @@ def run_step(
             during()
 
     place.boot()
-    with place.watch(folder) as watch:
+    with place.watch(folder, with_feed=True) as watch:
         injector = Injector(place, watch, on_event)
         to = place.catalogue.release("2.0.0")
         return injector.upgrade("up", to, parse("none"), limit_s=limit_s).settle()
@@ -186,6 +187,25 @@ def test_an_emulator_that_dies_in_an_upgrade_is_never_the_boards_failure(
     assert "draws 0.000 A" in result.error
 
 
+def test_power_that_somebody_else_takes_in_an_upgrade_is_the_benchs_failure(
+    bench: Bench, place: Place, tmp_path: Path
+) -> None:
+    """The board comes back and runs a whole release, with one boot more: that is no `recovered`."""
+
+    def somebody_else() -> None:
+        host = f"http://127.0.0.1:{bench.endpoints.pdu}"
+        shelly_gen2.power_set(host, None, 0, value=False)
+        place.clock.sleep(0.5)
+        shelly_gen2.power_set(host, None, 0, value=True)
+
+    result = run_step(place, tmp_path / "raw", somebody_else)
+
+    assert result.outcome is Outcome.bench
+    assert result.error is not None
+    assert "drew no current for" in result.error
+    assert "whoever else switches it" in result.error
+
+
 def test_a_counter_that_talks_garbage_makes_the_step_a_bench_outcome(
     bench: Bench, place: Place, tmp_path: Path
 ) -> None:
@@ -198,7 +218,7 @@ def test_a_counter_that_talks_garbage_makes_the_step_a_bench_outcome(
 
 def test_a_cut_is_judged_with_both_instruments(place: Place, tmp_path: Path) -> None:
     place.boot()
-    with place.watch(tmp_path / "raw") as watch:
+    with place.watch(tmp_path / "raw", with_feed=True) as watch:
         injector = Injector(place, watch)
         plan = parse("cut@op:60/before")
         result = injector.upgrade("cut", place.catalogue.release("2.0.0"), plan).settle()
@@ -210,3 +230,5 @@ def test_a_cut_is_judged_with_both_instruments(place: Place, tmp_path: Path) -> 
     assert counter is not None
     assert traffic.value > 0.3
     assert 0.5 < traffic.value / counter.value < 2.0
+    assert result.outages.unfed is not None, "the supply saw that the power was gone"
+    assert 0 < result.outages.unfed.value < traffic.value

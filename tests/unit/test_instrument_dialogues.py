@@ -85,6 +85,14 @@ def test_a_supply_is_spoken_to_as_its_manual_says(kind: Any, exchange: tuple[str
     link.over()
 
 
+def test_who_reads_the_current_again_and_again_asks_for_nothing_else() -> None:
+    """Its *ESR? would take the news of a restart from whoever switches the output."""
+    link = Dialogue(("MEAS:CURR? (@1)", "+4.2E-01"), ("MEAS:CURR? (@1)", "+0.0E+00"))
+    supply = KeysightE36312A(link, StillClock())
+    assert (supply.peek_current(), supply.peek_current()) == (0.42, 0.0)
+    link.over()
+
+
 @pytest.mark.parametrize("kind", [KeysightE36312A, KeysightN6705C, RigolDP832])
 @pytest.mark.parametrize("voltage_v", [-0.1, 5.6, 12.0, float("nan")])
 def test_a_voltage_that_would_harm_the_board_is_refused_not_clipped(

@@ -7,6 +7,7 @@ The bench's control channel makes it misbehave; the drivers have no such switch.
 import contextlib
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -129,6 +130,22 @@ def test_a_supply_feeds_the_board_and_reads_back(model: str) -> None:
         assert tripped
         assert not supply.tripped()
         assert supply.is_on()
+
+
+def test_threads_that_share_a_supply_get_their_own_answers() -> None:
+    """Voltage and current are told apart by their size: an answer of the other's would show."""
+    with Served(VIRTUAL["keysight_e36312a"]()) as served:
+        supply = make("keysight_e36312a", served.link, CLOCK)
+        supply.set_voltage(5.0)
+        supply.output(True)
+        CLOCK.sleep(0.06)
+        with ThreadPoolExecutor(2) as pool:
+            currents = pool.submit(lambda: [supply.peek_current() for _ in range(200)])
+            voltages = [supply.voltage().value for _ in range(100)]
+            read = currents.result()
+
+        assert all(abs(value - LOAD_A) < 0.05 for value in read)
+        assert all(abs(value - 5.0) < 0.05 for value in voltages)
 
 
 @pytest.mark.parametrize("model", SUPPLIES)

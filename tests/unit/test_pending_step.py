@@ -15,10 +15,12 @@ from rig.faults import Outcome
 from rig.measure import Measurement
 from rig.outage import Gap
 from rig.outage_record import Floors, Outages
+from rig.reset import Reset
 from rig.sighting import Episode
 from rig.step import PendingStep, StepResult
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
+CUT = cast("Any", SimpleNamespace(ended_on="cut"))
 SILENT = Outages(
     label="reset",
     traffic=MEASURED,
@@ -85,8 +87,11 @@ def settled(
     fed: bool = True,
     said: str = "",
     ticks: tuple[int | None, ...] = (100, 150),
+    reset: Reset | None = None,
 ) -> StepResult:
-    result = StepResult(name="reset", wanted="1.0.0", fault="none", outcome=Outcome.old)
+    result = StepResult(
+        name="reset", wanted="1.0.0", fault="none", outcome=Outcome.old, reset=reset
+    )
     episode = Episode("reset", 0.0, 1.0)
     place = cast("Any", Place(ticks, fed=fed))
     return PendingStep(result, place, cast("Any", Watch(outages, said)), episode).settle()
@@ -112,6 +117,25 @@ def test_a_bench_that_could_not_tell_is_the_benchs_failure(
     result = settled(outages, fed=fed)
     assert result.outcome is Outcome.bench
     assert said in str(result.error)
+
+
+@pytest.mark.parametrize("recovered", [True, False])
+def test_a_board_that_lost_its_power_by_nobodys_plan_is_the_benchs_failure(
+    recovered: bool,
+) -> None:
+    outages = replace(SILENT, recovered=recovered, unfed=replace(MEASURED, value=0.5))
+
+    result = settled(outages, reset=Reset.os)
+
+    assert result.outcome is Outcome.bench
+    assert "drew no current for 0.50 ± 0.10 s" in str(result.error)
+
+
+def test_power_that_the_rig_took_itself_is_no_failure() -> None:
+    outages = replace(SILENT, recovered=True, unfed=replace(MEASURED, value=2.0))
+    assert settled(outages, reset=Reset.power).outcome is Outcome.old
+    cut = StepResult(name="cut", wanted="2.0.0", fault="cut@op:7/after", upgrade=CUT)
+    assert cut.takes_power
 
 
 def test_instruments_that_differ_over_the_service_are_the_benchs_failure() -> None:

@@ -29,7 +29,7 @@ def times(gone: tuple[float, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return every[(every <= gone[0]) | (every >= gone[1])]
 
 
-def raw_file(path: Path) -> Path:
+def raw_file(path: Path, **more: Any) -> Path:
     """Write raw times as rig.watch does: an outage of 2 s, one lost datagram, two late answers."""
     sent_s = times(GONE_S)
     sent_s = sent_s[np.abs(sent_s - 40.0) > 1e-6]
@@ -41,6 +41,7 @@ def raw_file(path: Path) -> Path:
         received_s=sent_s + 1e-3,
         good=np.abs(sent_s - 38.0005) > 1e-3,
         heartbeat_s=times((34.61, 36.5)),
+        **more,
     )
     return path
 
@@ -66,6 +67,22 @@ def test_silence_is_read_off_the_raw_times(tmp_path: Path) -> None:
     assert seen.silent == ((34.61, 36.5),)
     assert seen.lost == (GONE_S, (39.999, 40.001))
     assert seen.late == ((38.0, 38.001),)
+
+
+@pytest.mark.parametrize(
+    ("more", "current"),
+    [
+        ({}, ()),
+        ({"current_s": [], "current_a": []}, ()),
+        ({"current_s": [33.0, 33.1], "current_a": [0.84, 0.0]}, ((33.0, 0.84), (33.1, 0.0))),
+    ],
+)
+def test_the_current_is_there_when_a_supply_was(
+    tmp_path: Path, more: dict[str, list[float]], current: tuple[tuple[float, float], ...]
+) -> None:
+    seen = sight(tmp_path, upgrade(raw=raw_of(raw_file(tmp_path / "raw.npz", **more))))
+    assert seen is not None
+    assert seen.current == current
 
 
 def test_raw_data_that_changed_or_are_not_whole_are_not_drawn(tmp_path: Path) -> None:
@@ -101,11 +118,13 @@ def test_an_upgrade_is_drawn_with_all_that_saw_it() -> None:
         late=((138.0, 138.001),),
         beats=((98.0, 143.0),),
         silent=((134.61, 136.5),),
+        current=((98.0, 0.84), (134.6, 0.11), (135.0, 0.84), (143.0, 0.84)),
     )
 
     svg = drawing(upgrade(), seen)
 
-    for text in ("phases", "console", "heartbeat", "traffic", "T1", "run reboot", "boot up"):
+    names = ("phases", "console", "current", "heartbeat", "traffic", "T1", "run reboot", "boot up")
+    for text in (*names, "at most 0.84 A"):
         assert f">{text}<" in svg
     assert "no heartbeat for 1.890 s" in svg
     assert "no answer for 2.000 s" in svg

@@ -13,6 +13,7 @@ import pytest
 from rig.clock import Deadline
 from rig.errors import BenchError, InstrumentError
 from rig.faults import Outcome
+from rig.feed import Drawn, Reading
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.instruments.traffic import RECORD, STAMPS, Answers, Identity, digest
@@ -172,12 +173,14 @@ class Counter:
 class Watched:
     """A watch over a made-up service, and what a campaign does with it."""
 
-    def __init__(self, folder: Path, **counter: Any) -> None:
+    def __init__(self, folder: Path, *, feed: object = None, **counter: Any) -> None:
         self.clock = StillClock()
         self.service = Service()
         self.traffic = Traffic(self.service, self.clock, folder / "traffic.rec")
         self.counter = Counter(self.service, self.clock, **counter)
-        self.watch = ServiceWatch(cast("Any", self.traffic), self.counter, self.clock)
+        self.watch = ServiceWatch(
+            cast("Any", self.traffic), self.counter, self.clock, cast("Any", feed)
+        )
         self.watch.__enter__()
         self.watch.undisturbed(1.0)
 
@@ -195,6 +198,44 @@ class Watched:
     def counted(self, outages: Outages) -> tuple[float, float]:
         assert outages.counter is not None
         return outages.counter.value, outages.counter.uncertainty
+
+
+class Feed:
+    """A supply that read no current for 0.3 s and then failed."""
+
+    def __init__(self) -> None:
+        self.asked: tuple[float, float] | None = None
+
+    def start(self) -> None: ...
+    def resume(self, before_s: float) -> None: ...
+
+    def between(self, from_s: float, until_s: float) -> Drawn:
+        self.asked = (from_s, until_s)
+        currents = (0.8, 0.0, 0.0, 0.8)
+        readings = [Reading(from_s + n / 10, from_s + n / 10, a) for n, a in enumerate(currents)]
+        return Drawn(readings=tuple(readings), source="a supply", failure="it talks garbage")
+
+
+def test_the_time_without_current_is_measured_beside_the_outage(tmp_path: Path) -> None:
+    feed = Feed()
+    watched = Watched(tmp_path, feed=feed)
+
+    found = watched.event((0.05, 0.4), lasts_s=1.0)
+
+    assert found.unfed is not None
+    assert found.unfed.value == pytest.approx(0.2)
+    assert "the board's current was not read to the end: it talks garbage" in found.notes
+    with np.load(found.raw) as raw:
+        assert raw["current_a"].tolist() == [0.8, 0.0, 0.0, 0.8]
+        assert feed.asked is not None
+        assert raw["current_s"][0] == feed.asked[0] == raw["opened_s"]
+
+
+def test_a_place_without_a_supply_says_nothing_of_its_feed(tmp_path: Path) -> None:
+    found = Watched(tmp_path).event((0.05, 0.4), lasts_s=1.0)
+    assert found.unfed is None
+    with np.load(found.raw) as raw:
+        assert raw["current_s"].size == 0
 
 
 def test_an_outage_soon_after_the_counter_was_started_anew_is_measured_alone(
