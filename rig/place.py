@@ -17,6 +17,7 @@ from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.feed import CURRENT_MIN_A, FeedWatch
 from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
+from rig.observers import Observers
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, options, require
 from rig.place_lock import PlaceLock
 from rig.release import Catalogue, FlashMap, Release
@@ -132,7 +133,7 @@ class Place:
         host, port = self.service.address
         probe = TrafficProbe(host, port, rate_hz, clock=self.clock, directory=folder)
         feed = FeedWatch(self.supply, self.clock) if with_feed and self.supply else None
-        return ServiceWatch(probe, self.counter, self.clock, feed)
+        return ServiceWatch(Observers(probe, self.counter, self.clock, feed))
 
     def describe(self, rate_hz: float = RATE_HZ) -> dict[str, Any]:
         """Return what a report says of this place: board, equipment and load (RFC 7654 section 7).

@@ -12,8 +12,8 @@ from rig.clock import Clock
 from rig.errors import UsageError
 from rig.instruments.generator import Keysight33500B
 from rig.measure import Measurement
+from rig.observers import HEARTBEAT_S
 from rig.place import Place
-from rig.watch import HEARTBEAT_S
 
 BEATS = 2000  # pulses between two silences of the generator: time to look at the first
 MARGIN_S = 0.2

@@ -10,10 +10,10 @@ from rig.clock import SystemClock
 from rig.errors import UsageError
 from rig.instruments import make
 from rig.lengths import Settings, lengths
+from rig.observers import HEARTBEAT_S
 from rig.outage import View, counter_outage, longest_gap
 from rig.reference import BEATS, GeneratorReference
 from rig.virtual.generator import Generator
-from rig.watch import HEARTBEAT_S
 from tests.unit.served import Served
 
 CLOCK = SystemClock()

@@ -17,10 +17,11 @@ from rig.feed import Drawn, Reading
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.instruments.traffic import RECORD, STAMPS, Answers, Identity, digest
+from rig.observers import HEARTBEAT_S, Observers
 from rig.outage import PLAIN, Spans, Times
 from rig.outage_record import Outages
 from rig.step import PendingStep, StepResult
-from rig.watch import HEARTBEAT_S, ServiceWatch
+from rig.watch import ServiceWatch
 from tests.unit.dialogue import StillClock
 
 PERIOD_S = 1e-3
@@ -178,9 +179,10 @@ class Watched:
         self.service = Service()
         self.traffic = Traffic(self.service, self.clock, folder / "traffic.rec")
         self.counter = Counter(self.service, self.clock, **counter)
-        self.watch = ServiceWatch(
+        observers = Observers(
             cast("Any", self.traffic), self.counter, self.clock, cast("Any", feed)
         )
+        self.watch = ServiceWatch(observers)
         self.watch.__enter__()
         self.watch.undisturbed(1.0)
 
