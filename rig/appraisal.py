@@ -5,22 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.beats import Beats
-from rig.feed import Drawn
-from rig.instruments.traffic import Answers
-from rig.measure import Measurement
-from rig.observers import Observers
-from rig.outage import (
-    Gap,
-    Times,
+from rig.estimate import (
     View,
     agree,
     counter_outage,
     frame_loss_outage,
     hidden_outage,
-    longest_gap,
-    missed_s,
     traffic_outage,
 )
+from rig.feed import Drawn
+from rig.instruments.traffic import Answers
+from rig.measure import Measurement
+from rig.observers import Observers
+from rig.outage import Gap, Times, longest_gap, missed_s
 from rig.outage_record import Outages
 from rig.raw import save
 from rig.sighting import (

@@ -8,9 +8,10 @@ import numpy as np
 from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError
+from rig.estimate import View
 from rig.feed import FeedWatch
 from rig.instruments.traffic import Answers, TrafficProbe
-from rig.outage import Gap, Times, View, longest_gap
+from rig.outage import Gap, Times, longest_gap
 from rig.outage_record import Floors
 from rig.sighting import check_rate, check_sends
 

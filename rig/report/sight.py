@@ -12,7 +12,7 @@ from rig.outage import Spans
 
 ARRAYS = ("sequence", "sent_s", "good", "heartbeat_s")
 CURRENT = ("current_s", "current_a")  # not of an older rig, empty without a supply
-SILENT_S = 0.02  # between two beats; a busy bench delays them by less (rig.outage.View)
+SILENT_S = 0.02  # between two beats; a busy bench delays them by less (rig.estimate.View)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from rig.beats import Beats
+from rig.estimate import PLAIN
 from rig.instruments.edges import Correlation
-from rig.outage import PLAIN, Gap, Times
+from rig.outage import Gap, Times
 from tests.unit.dialogue import StillClock
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.budget import DIVISORS, Contribution, Stamps, expanded, interruption, nothing_seen
-from rig.outage import PLAIN, Gap, View, counter_outage, frame_loss_outage, traffic_outage
+from rig.estimate import PLAIN, View, counter_outage, frame_loss_outage, traffic_outage
+from rig.outage import Gap
 
 PERIOD_S = 1e-3
 WIDTHS = st.floats(0.0, 1e3)

@@ -8,18 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.outage import (
-    Gap,
-    Outage,
-    Silences,
-    Times,
-    View,
-    counter_outage,
-    has_recovered,
-    longest_gap,
-    outages,
-    traffic_outage,
-)
+from rig.estimate import View, counter_outage, traffic_outage
+from rig.outage import Gap, Outage, Silences, Times, has_recovered, longest_gap, outages
 
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="a simulated stream", period_s=PERIOD_S, floor_s=PERIOD_S)

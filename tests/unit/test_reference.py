@@ -8,10 +8,11 @@ import pytest
 
 from rig.clock import SystemClock
 from rig.errors import UsageError
+from rig.estimate import View, counter_outage
 from rig.instruments import make
 from rig.lengths import Settings, lengths
 from rig.observers import HEARTBEAT_S
-from rig.outage import View, counter_outage, longest_gap
+from rig.outage import longest_gap
 from rig.reference import BEATS, GeneratorReference
 from rig.virtual.generator import Generator
 from tests.unit.served import Served

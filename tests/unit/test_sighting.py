@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rig.errors import BenchError
-from rig.outage import Gap, View, missed_s
+from rig.estimate import View
+from rig.outage import Gap, missed_s
 from rig.sighting import (
     Episode,
     Span,

@@ -12,13 +12,14 @@ import pytest
 
 from rig.clock import Deadline
 from rig.errors import BenchError, InstrumentError
+from rig.estimate import PLAIN
 from rig.faults import Outcome
 from rig.feed import Drawn, Reading
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.instruments.traffic import RECORD, STAMPS, Answers, Identity, digest
 from rig.observers import HEARTBEAT_S, Observers
-from rig.outage import PLAIN, Spans, Times
+from rig.outage import Spans, Times
 from rig.outage_record import Outages
 from rig.step import PendingStep, StepResult
 from rig.watch import ServiceWatch
