@@ -11,6 +11,7 @@ from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
 from rig.faults import Outcome, parse
 from rig.inject import Injector
+from rig.outage_record import Losses
 from rig.place import RATE_HZ, Place
 from rig.reinstall import bring, rescue
 from rig.reset import Reset, steady
@@ -112,9 +113,9 @@ class Campaign:
         if said := standing.unverified(identities):
             self.say(said)
 
-    def lost(self, from_s: float, until_s: float) -> int:
-        """Return how many datagrams sent in a span of time were not answered."""
-        return self._watch.lost(from_s, until_s)
+    def losses(self, from_s: float, until_s: float) -> Losses:
+        """Return the datagrams of a span of time that were not answered."""
+        return self._watch.losses(from_s, until_s)
 
     def need(self, release: str) -> None:
         """Have `release` running before a step, whatever the one before has left.

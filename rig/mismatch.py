@@ -13,7 +13,8 @@ from rig import pairs
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
-from rig.errors import BoardError
+from rig.errors import BenchError, BoardError
+from rig.outage_record import Losses
 from rig.pairs import Pair, Verdict
 from rig.planter import SESSION, VALUE, Planter
 from rig.release import BadBundle, Module, Prom, Release
@@ -97,7 +98,11 @@ class Mismatch(Combination):
         return found | {"harm": (*found["harm"], *self._harm(before))}
 
     def _harm(self, before: Answer) -> tuple[str, ...]:
-        """Name what a refusal has cost since the last look."""
+        """Name what a refusal has cost since the last look.
+
+        Raises:
+            BenchError: datagrams were lost while the rig's own computer stood still.
+        """
         place = self._place
         harm = []
         after = place.service.wait_up(Deadline.after(place.clock, ANSWER_LIMIT_S))
@@ -107,15 +112,21 @@ class Mismatch(Combination):
             harm.append(f"flash operations: {count}")
             place.interposer.reset_count()
         until_s = place.clock.now() - FLIGHT_S
-        if self._lost(until_s):
+        if self._losses(until_s).frames:
             place.clock.sleep(LATE_S)
-        if (lost := self._lost(until_s)) > 0:
-            harm.append(f"datagrams lost: {lost}")
+        losses = self._losses(until_s)
+        if losses.frames and losses.host_was_busy:
+            raise BenchError(
+                f"{losses.frames} datagrams were lost, but the rig's own computer stood still for"
+                f" {losses.stalled_s:.2f} of {losses.span_s:.0f} s meanwhile: take work off it"
+            )
+        if losses.frames:
+            harm.append(f"datagrams lost: {losses.frames}")
         self._judged_until_s = until_s
         return tuple(harm)
 
-    def _lost(self, until_s: float) -> int:
-        return self._campaign.lost(self._judged_until_s, until_s)
+    def _losses(self, until_s: float) -> Losses:
+        return self._campaign.losses(self._judged_until_s, until_s)
 
     # ---- a flash, made behind the updater's back
     def kernel(self, kernel: str, release: Release, prom: Prom, layout: int) -> Pair:

@@ -7,6 +7,8 @@ from pathlib import Path
 from rig.measure import Measurement
 from rig.outage import Gap
 
+STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floors:
@@ -17,6 +19,20 @@ class Floors:
     duration_s: float
     lost: int
     assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """Datagrams of `span_s` seconds that were not answered; the probe stalled for `stalled_s`."""
+
+    frames: int
+    span_s: float
+    stalled_s: float
+
+    @property
+    def host_was_busy(self) -> bool:
+        """Tell whether the rig's own computer may have lost them."""
+        return self.stalled_s > STALLED_SHARE * self.span_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

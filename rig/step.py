@@ -9,7 +9,7 @@ from rig.errors import BenchError
 from rig.faults import Outcome
 from rig.instruments.rail import RailEdge
 from rig.measure import Measurement
-from rig.outage_record import Outages
+from rig.outage_record import STALLED_SHARE, Outages
 from rig.place import Place
 from rig.reset import Reset
 from rig.sighting import Episode
@@ -19,7 +19,6 @@ from rig.watch import ServiceWatch
 SETTLE_LIMIT_S = 30.0
 ANSWERING_S = 1.0  # a service whose last answer is older is silent
 TICK_LOOK_S = 0.05  # the driver ticks a thousand times a second
-STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from rig.beats import Beats
 from rig.clock import Deadline
 from rig.errors import BenchError, UsageError
 from rig.observers import POLL_S, Observers
-from rig.outage import RECOVERED_CLEAN_S, RECOVERED_GOOD
-from rig.outage_record import Floors, Outages
+from rig.outage import RECOVERED_CLEAN_S, RECOVERED_GOOD, Gap, missed_s
+from rig.outage_record import Floors, Losses, Outages
 from rig.sighting import LEAD_S, Episode, Span, dissent, settled
 
 LOOK_POLL_S = 0.02
@@ -102,7 +102,13 @@ class ServiceWatch:
 
     def lost(self, from_s: float, until_s: float) -> int:
         """Return how many datagrams sent in a span of time were not answered."""
-        return self._observers.traffic.since(from_s, until_s).lost
+        return self.losses(from_s, until_s).frames
+
+    def losses(self, from_s: float, until_s: float) -> Losses:
+        """Return the same, with what the probe itself missed."""
+        answers = self._observers.traffic.since(from_s, until_s)
+        stalled_s = missed_s(Gap(from_s, until_s), answers.stalls)
+        return Losses(frames=answers.lost, span_s=until_s - from_s, stalled_s=stalled_s)
 
     def close(self, episode: Episode) -> None:
         """Mark the end of the event; the service may take longer to recover."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from rig.errors import BenchError
 from rig.mismatch import Mismatch
+from rig.outage_record import Losses
 from rig.pairs import Pair, Verdict
 from rig.release import Module
 from tests.unit.test_pairs import NEW, OLD
@@ -15,6 +17,7 @@ from tests.unit.test_pairs import NEW, OLD
 INVALID = "insmod: can't insert '/run/module.ko': invalid module format"
 WHY = "[    9.1] walnut_io: disagrees about version of symbol module_layout"
 OTHER = "[    9.2] jffs2: something else"
+NO_LOSSES = Losses(frames=0, span_s=2.0, stalled_s=0.0)
 
 
 class Board:
@@ -43,7 +46,9 @@ class Board:
         self.off = True
 
 
-def campaign(board: Board, pairs: list[Pair], release: str = "2.1.0") -> Any:
+def campaign(
+    board: Board, pairs: list[Pair], release: str = "2.1.0", losses: Losses = NO_LOSSES
+) -> Any:
     answer = SimpleNamespace(release=release, boot_id="1")
     place = SimpleNamespace(
         shell=board,
@@ -60,7 +65,7 @@ def campaign(board: Board, pairs: list[Pair], release: str = "2.1.0") -> Any:
         results=SimpleNamespace(add_pair=pairs.append),
         say=lambda _: None,
         need=lambda _: None,
-        lost=lambda *_: 0,
+        losses=lambda *_: losses,
     )
 
 
@@ -91,6 +96,32 @@ def test_a_module_must_be_refused_for_its_kernel_and_the_kernel_must_say_so(
         f"walnut_io.ko of {OLD.kernel}, 2.1.0",
     )
     assert pairs == [pair]
+
+
+def test_datagrams_that_a_refusal_cost_are_the_boards(tmp_path: Path) -> None:
+    losses = Losses(frames=3, span_s=2.0, stalled_s=0.01)
+    board = Board(0, 1, INVALID, [WHY])
+    module = Module(kernel=OLD.kernel, module=tmp_path / "walnut_io.ko")
+
+    pair = Mismatch(campaign(board, [], losses=losses), tmp_path).module(module, NEW)
+
+    assert pair.verdict is Verdict.differs
+    assert pair.harm == ("datagrams lost: 3",)
+
+
+def test_datagrams_lost_while_the_rigs_computer_stood_still_say_nothing_of_the_board(
+    tmp_path: Path,
+) -> None:
+    losses = Losses(frames=67, span_s=7.0, stalled_s=0.2)
+    pairs: list[Pair] = []
+    module = Module(kernel=OLD.kernel, module=tmp_path / "walnut_io.ko")
+
+    mismatch = Mismatch(campaign(Board(0, 1, INVALID, [WHY]), pairs, losses=losses), tmp_path)
+
+    with pytest.raises(BenchError, match=r"stood still for 0\.20 of 7 s"):
+        mismatch.module(module, NEW)
+
+    assert [pair.verdict for pair in pairs] == [Verdict.bench], "it is recorded all the same"
 
 
 def test_a_board_is_brought_up_once_for_all_that_it_is_offered(tmp_path: Path) -> None:
