@@ -190,7 +190,7 @@ def test_an_emulator_that_dies_in_an_upgrade_is_never_the_boards_failure(
 def test_power_that_somebody_else_takes_in_an_upgrade_is_the_benchs_failure(
     bench: Bench, place: Place, tmp_path: Path
 ) -> None:
-    """The board comes back and runs a whole release, with one boot more: that is no `recovered`."""
+    """The board comes back whole on the old release: that must not be held against it."""
 
     def somebody_else() -> None:
         host = f"http://127.0.0.1:{bench.endpoints.pdu}"
