@@ -13,7 +13,6 @@ from typing import Protocol
 
 from rig.budget import Contribution, expanded
 from rig.clock import Clock
-from rig.errors import BenchError
 from rig.measure import Measurement
 
 log = logging.getLogger(__name__)
@@ -154,10 +153,13 @@ class FeedWatch:
             self._failure = ""
 
     def between(self, from_s: float, until_s: float) -> Drawn:
-        """Return what was read in a span of time, and the last reading before it."""
+        """Return what was read in a span of time, and the last reading before it if that was fed.
+
+        An event begins with a board that runs: an unfed reading before it is an old one.
+        """
         with self._lock:
             known, failure = list(self._readings), self._failure
-        before = [one for one in known if one.asked_s < from_s][-1:]
+        before = [one for one in known if one.asked_s < from_s and one.fed][-1:]
         within = [one for one in known if one.asked_s >= from_s and one.answered_s <= until_s]
         return Drawn(readings=(*before, *within), source=self._source, failure=failure)
 
@@ -170,10 +172,10 @@ class FeedWatch:
         asked_s = self._clock.now()
         try:
             current_a = self._supply.peek_current()
-        except BenchError as error:
+        except Exception as error:  # noqa: BLE001 # or it would look as if all was well
             log.info("the feed is not watched on: %s", error)
             with self._lock:
-                self._failure = str(error)
+                self._failure = str(error) or type(error).__name__
             return
         with self._lock:
             self._readings.append(Reading(asked_s, self._clock.now(), current_a))

@@ -2,6 +2,7 @@
 """All that looks at a service from outside the board, running at once."""
 
 import logging
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -53,18 +54,20 @@ class Observers:
         Raises:
             BenchError: one of them does not start.
         """
-        self.traffic.start()
-        try:
-            if self.beats:
-                self.beats.start()
+        with ExitStack() as started:
+            self.traffic.start()
+            started.callback(self.traffic.stop)
             if self.feed:
                 self.feed.start()
-        except BaseException:
-            self.traffic.stop()
-            raise
+                started.callback(self.feed.stop)
+            if self.beats:
+                self.beats.start()
+            started.pop_all()
         self.began_s = self.clock.now()
 
     def stop(self) -> None:
+        if self.feed:
+            self.feed.stop()
         try:
             if self.beats:
                 self.beats.counter.stop()
@@ -72,8 +75,6 @@ class Observers:
             log.warning("the counter could not be stopped: %s", error)
         finally:
             self.traffic.stop()
-            if self.feed:
-                self.feed.stop()
 
     def identities(self) -> dict[str, str]:
         """Return who measures: the probe, and the counter if there is one."""

@@ -63,7 +63,7 @@ def test_a_board_that_is_still_without_is_so_until_the_last_reading() -> None:
 class Supply:
     """A supply whose readings are given, the last one for ever; an error is raised."""
 
-    def __init__(self, *readings: float | InstrumentError) -> None:
+    def __init__(self, *readings: float | Exception) -> None:
         self.left = list(readings)
         self.asked = threading.Semaphore(0)
 
@@ -73,7 +73,7 @@ class Supply:
     def peek_current(self) -> float:
         found = self.left.pop(0) if len(self.left) > 1 else self.left[0]
         self.asked.release()
-        if isinstance(found, InstrumentError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -101,8 +101,14 @@ def test_a_supply_is_read_again_and_again_until_it_is_stopped() -> None:
     assert not supply.asked.acquire(timeout=0.05), "nobody reads it any more"
 
 
-def test_a_supply_that_fails_is_left_alone_until_the_next_event() -> None:
-    error = InstrumentError("supply", command="MEAS:CURR? (@1)", reply="nothing within 5.0 s")
+@pytest.mark.parametrize(
+    "error",
+    [
+        InstrumentError("supply", command="MEAS:CURR? (@1)", reply="nothing within 5.0 s"),
+        KeyError("a library's own, nothing within 5.0 s"),
+    ],
+)
+def test_a_supply_that_fails_is_left_alone_until_the_next_event(error: Exception) -> None:
     supply = Supply(RUNNING_A, error, RUNNING_A)
     watch = FeedWatch(supply, CLOCK, period_s=0.001)
     from_s = CLOCK.now()
@@ -135,3 +141,14 @@ def test_the_last_reading_before_an_event_bounds_a_fall_at_its_begin() -> None:
 
     assert [one.asked_s for one in found.readings] == [2.0, 3.0, 4.0]
     assert all(one.fed is (one.current_a >= CURRENT_MIN_A) for one in found.readings)
+
+
+def test_what_was_read_of_an_off_board_long_before_an_event_is_no_loss_in_it() -> None:
+    """A supply that had failed while the board was off is read again from the next event on."""
+    watch = FeedWatch(Supply(0.0), CLOCK)
+    watch._readings = [Reading(1.0, 1.01, 0.0), Reading(3.0, 3.01, RUNNING_A)]
+
+    found = watch.between(2.5, 5.0)
+
+    assert [one.asked_s for one in found.readings] == [3.0]
+    assert found.unfed() is None

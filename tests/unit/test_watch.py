@@ -210,6 +210,7 @@ class Feed:
         self.asked: tuple[float, float] | None = None
 
     def start(self) -> None: ...
+    def stop(self) -> None: ...
     def resume(self, before_s: float) -> None: ...
 
     def between(self, from_s: float, until_s: float) -> Drawn:
@@ -232,6 +233,27 @@ def test_the_time_without_current_is_measured_beside_the_outage(tmp_path: Path) 
         assert raw["current_a"].tolist() == [0.8, 0.0, 0.0, 0.8]
         assert feed.asked is not None
         assert raw["current_s"][0] == feed.asked[0] == raw["opened_s"]
+
+
+def test_observers_start_all_or_none(tmp_path: Path) -> None:
+    running: list[str] = []
+    clock = StillClock()
+    traffic = Traffic(Service(), clock, tmp_path / "traffic.rec")
+    feed = Feed()
+    for name, one in (("traffic", traffic), ("feed", feed)):
+        one.start = lambda name=name: running.append(name)  # type: ignore[method-assign,misc]
+        one.stop = lambda name=name: running.remove(name)  # type: ignore[method-assign,misc]
+    counter = Counter(Service(), clock)
+    observers = Observers(cast("Any", traffic), counter, clock, cast("Any", feed))
+
+    def fail() -> None:
+        assert running == ["traffic", "feed"]
+        raise BenchError("the counter does not start")
+
+    counter.start = fail  # type: ignore[method-assign]
+    with pytest.raises(BenchError, match="does not start"):
+        observers.start()
+    assert running == []
 
 
 def test_a_place_without_a_supply_says_nothing_of_its_feed(tmp_path: Path) -> None:
