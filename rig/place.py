@@ -216,12 +216,15 @@ class Place:
         """Make sure that a silent board is fed, so that its silence is its own.
 
         Raises:
-            BenchError: everything is switched on and no current flows: a fuse, a cable, the bench.
+            BenchError: everything is switched on and no current flows: a fuse, a cable, the bench;
+                or the supply has restarted, and feeds nothing.
         """
         supply = self.supply
-        if supply is None or not self.power.get() or not supply.is_on() or supply.tripped():
+        if supply is None:
             return
-        current = supply.current()
+        current = supply.current()  # first: a supply that has restarted is off, and says so here
+        if not self.power.get() or not supply.is_on() or supply.tripped():
+            return
         if current.value < CURRENT_MIN_A:
             raise BenchError(
                 f"the board is silent and draws {current.value:.3f} A though outlet and supply are"

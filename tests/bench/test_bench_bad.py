@@ -187,6 +187,21 @@ def test_an_emulator_that_dies_in_an_upgrade_is_never_the_boards_failure(
     assert "draws 0.000 A" in result.error
 
 
+def test_a_supply_that_restarts_in_an_upgrade_is_named_though_its_current_was_being_read(
+    bench: Bench, place: Place, tmp_path: Path
+) -> None:
+    """Whoever reads the current meets the broken connection first, and must not keep the news."""
+    place.supply.identity()
+
+    result = run_step(place, tmp_path / "raw", lambda: bench.fault("supply.power-cycle"))
+
+    place.supply.set_voltage(5.0)  # as the lab does, for the tests that follow
+    place.supply.output(True)
+    assert result.outcome is Outcome.bench
+    assert result.error is not None
+    assert "restarted" in result.error
+
+
 def test_power_that_somebody_else_takes_in_an_upgrade_is_the_benchs_failure(
     bench: Bench, place: Place, tmp_path: Path
 ) -> None:
