@@ -11,7 +11,7 @@ from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
 from rig.faults import Outcome, parse
 from rig.inject import Injector
-from rig.outage_record import Losses
+from rig.outage_record import Floors, Losses
 from rig.place import RATE_HZ, Place
 from rig.reinstall import bring, rescue
 from rig.reset import Reset, steady
@@ -21,6 +21,7 @@ from rig.topology import PLACE_FILE
 from rig.upgrade import Event
 
 FLOOR_S = 5.0
+FLOOR_MAX_S = 1.0  # a bench that is silent for longer by itself would hide a process reset
 PROGRESS_STEP = 20  # per cent between two lines
 
 
@@ -82,7 +83,12 @@ class Campaign:
             self.say(f"  {event.phase} {event.event} {shown}".rstrip())
 
     def start(self, release: str) -> None:
-        """Bring the board up with `release`, and measure the no-event floors."""
+        """Bring the board up with `release`, and measure the no-event floors.
+
+        Raises:
+            BoardError: it does not come up, or not at once.
+            BenchError: the floors are so bad that nothing could be measured.
+        """
         place = self.place
         golden = place.catalogue.release(release)
         self._rescue_with = release
@@ -101,6 +107,7 @@ class Campaign:
         self.results.add_floors(floors)
         counter = f", counter {floors.counter_s * 1e3:.1f} ms" if floors.counter_s else ""
         self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")
+        check_floors(floors)
 
     def _check_verified(self) -> None:
         """Say whose numbers are not verified; each number will carry it."""
@@ -174,6 +181,21 @@ class Campaign:
         if result.outcome is Outcome.bench:
             raise BenchError(result.error or "the bench failed")
         return result
+
+
+def check_floors(floors: Floors) -> None:
+    """Refuse to measure what could not be told from the bench's own silences.
+
+    Raises:
+        BenchError: one was longer than `FLOOR_MAX_S` while nothing happened.
+    """
+    longest_s = max(floors.traffic_s, floors.counter_s or 0.0)
+    if longest_s > FLOOR_MAX_S:
+        raise BenchError(
+            f"the service was silent for {longest_s:.2f} s while nothing was done to the board, and"
+            f" more than {FLOOR_MAX_S:.1f} s would hide an outage: look at what else runs on this"
+            " computer, then at network and heartbeat cable; if all are well, at the board"
+        )
 
 
 def _shown(measured: object) -> str:

@@ -15,12 +15,13 @@ from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.feed import CURRENT_MIN_A, FeedWatch
+from rig.flash_map import FlashMap
 from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
 from rig.observers import Observers
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, options, require
 from rig.place_lock import PlaceLock
-from rig.release import Catalogue, FlashMap, Release
+from rig.release import Catalogue, Release
 from rig.remote_place import main_target
 from rig.service import ANSWER, REQUEST, ServiceClient
 from rig.strategy import Status
@@ -216,20 +217,41 @@ class Place:
         """Make sure that a silent board is fed, so that its silence is its own.
 
         Raises:
-            BenchError: everything is switched on and no current flows: a fuse, a cable, the bench;
-                or the supply has restarted, and feeds nothing.
+            BenchError: it is not, and the rig has not taken its power: outlet or supply is off, a
+                protection has tripped, or all is on and no current flows; or the supply has
+                restarted, and feeds nothing.
         """
         supply = self.supply
-        if supply is None:
+        # First: a supply that has restarted is off, and says so here.
+        current = supply.current() if supply else None
+        if self._has_taken_power():
             return
-        current = supply.current()  # first: a supply that has restarted is off, and says so here
-        if not self.power.get() or not supply.is_on() or supply.tripped():
-            return
-        if current.value < CURRENT_MIN_A:
+        if off := self._switched_off():
+            raise BenchError(
+                f"the board is silent because {off}, which is not the rig's doing: look for"
+                " whoever else switches its power, and for what tripped it"
+            )
+        if current and current.value < CURRENT_MIN_A:
             raise BenchError(
                 f"the board is silent and draws {current.value:.3f} A though outlet and supply are"
                 " on: look at fuse and cable of its 5 V feed"
             )
+
+    def _has_taken_power(self) -> bool:
+        """Tell whether the board is off because the rig wanted it so, or has armed a cut."""
+        if self.strategy.status is Status.off:
+            return True
+        return self.interposer is not None and self.interposer.state() == "FIRED"
+
+    def _switched_off(self) -> str:
+        """Say what keeps the power from the board; nothing if all is switched on."""
+        if not self.power.get():
+            return "its outlet is off"
+        if self.supply is None:
+            return ""
+        if self.supply.tripped():
+            return "a protection of its supply holds the output off"
+        return "" if self.supply.is_on() else "the output of its supply is off"
 
     def boot(self) -> int:
         """Bring the board to its login from whatever state; return how often the PROM started.

@@ -1,96 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""What can be installed on a board: releases, PROMs, bundles, and the flash they go into."""
+"""What can be installed on a board: releases, PROMs, bundles."""
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar, get_type_hints
+from typing import Self, TypeVar
 
 from rig.errors import UsageError
+from rig.tables import check_format, get, record
 
-FLASH_MAP = Path(__file__).resolve().parent.parent / "firmware" / "flash-map.toml"
-Value = TypeVar("Value")
 Record = TypeVar("Record")
-FORMAT = 1  # of index.json (docs/reference/bundle.md) and of flash-map.toml
-
-
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """A named range of the flash, in bytes."""
-
-    name: str
-    offset: int
-    size: int
-
-    @property
-    def end(self) -> int:
-        return self.offset + self.size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlashMap:
-    """The rig's view of firmware/flash-map.toml; sizes in bytes."""
-
-    device_name: str
-    size: int
-    sector: int
-    write_buffer: int
-    cpu_base: int
-    bus_base: int
-    partitions: tuple[Partition, ...]
-
-    @classmethod
-    def load(cls, path: Path = FLASH_MAP) -> Self:
-        """Read the map.
-
-        Raises:
-            UsageError: the file is missing, not TOML, or a key of it is; names both.
-        """
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{path} is no flash map: {error}") from error
-        _check_format(document, path)
-        device = _get(document, "device", dict, path)
-        parts = _get(document, "partition", list, path)
-        return cls(
-            device_name=_get(device, "name", str, path, "device."),
-            size=_get(device, "size", int, path, "device."),
-            sector=_get(device, "sector", int, path, "device."),
-            write_buffer=_get(device, "write_buffer", int, path, "device."),
-            cpu_base=_get(device, "cpu_base", int, path, "device."),
-            bus_base=_get(device, "bus_base", int, path, "device."),
-            partitions=tuple(
-                _record(Partition, part, path, f"partition[{number}].")
-                for number, part in enumerate(parts)
-            ),
-        )
-
-    def partition(self, name: str) -> Partition:
-        """Return the partition called `name`.
-
-        Raises:
-            UsageError: there is none.
-        """
-        for partition in self.partitions:
-            if partition.name == name:
-                return partition
-        known = ", ".join(partition.name for partition in self.partitions)
-        raise UsageError(f"no partition {name!r} in the flash map; known: {known}")
-
-    def at(self, offset: int) -> Partition:
-        """Return the partition that byte `offset` lies in.
-
-        Raises:
-            UsageError: the flash is not that large.
-        """
-        for partition in self.partitions:
-            if partition.offset <= offset < partition.end:
-                return partition
-        raise UsageError(f"flash offset {offset:#x} lies in no partition")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,21 +113,21 @@ class Catalogue:
             raise UsageError(f"{index} is not there; `make -C firmware` builds it") from error
         except (OSError, ValueError) as error:
             raise UsageError(f"{index} is no index of releases: {error}") from error
-        _check_format(document, index)
+        check_format(document, index)
 
         def records(table: str, kind: type[Record], named: str) -> dict[str, Record]:
-            entries = _get(document, table, dict, index)
+            entries = get(document, table, dict, index)
             return {
-                name: _record(kind, entry, index, f"{table}.{name}.", **{named: name})
+                name: record(kind, entry, index, f"{table}.{name}.", **{named: name})
                 for name, entry in entries.items()
             }
 
-        fallback = _get(document, "prom_fallback", dict, index)
+        fallback = get(document, "prom_fallback", dict, index)
         return cls(
             index=index,
             releases=records("releases", Release, "name"),
             proms=records("proms", Prom, "version"),
-            prom_fallback=_get(fallback, "version", str, index, "prom_fallback."),
+            prom_fallback=get(fallback, "version", str, index, "prom_fallback."),
             bundles=records("bundles", BadBundle, "name"),
             mixed=records("mixed", Mixture, "name"),
             modules=records("modules", Module, "kernel"),
@@ -295,34 +216,3 @@ class Catalogue:
                     f"release {release}: {path} is corrupt: SHA-256 {found[:16]}…,"
                     f" the index says {wanted[:16]}…; run `make -C firmware`"
                 )
-
-
-def _record(
-    kind: type[Record], table: object, file: Path, where: str = "", **given: object
-) -> Record:
-    """Return the dataclass `kind`, each field read from the key of its name.
-
-    A path is relative to `file`; `given` fields are not read.
-    """
-    values = dict(given)
-    for name, wanted in get_type_hints(kind).items():
-        if name in given:
-            continue
-        is_path = wanted is Path
-        value = _get(table, name, str if is_path else wanted, file, where)
-        values[name] = file.parent / value if is_path else value
-    return kind(**values)
-
-
-def _check_format(document: object, path: Path) -> None:
-    found = _get(document, "format", int, path)
-    if found != FORMAT:
-        raise UsageError(f"{path} has format {found}; this rig reads format {FORMAT}")
-
-
-def _get(table: object, key: str, kind: type[Value], path: Path, where: str = "") -> Value:
-    """Return `table[key]`, or say which key of which file is wrong."""
-    value = table.get(key) if isinstance(table, dict) else None
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise UsageError(f"{path}: {where}{key} must be a {kind.__name__}, not {value!r}")
-    return value

@@ -10,7 +10,8 @@ from typing import Self
 
 from rig.errors import UsageError
 from rig.faults import CutAtOperation, Kind, Plan, parse
-from rig.release import Catalogue, FlashMap, Prom, Release
+from rig.flash_map import FlashMap
+from rig.release import Catalogue, Prom, Release
 
 KEY_FORMAT = "walnut1"
 HASH_DIGITS = 12

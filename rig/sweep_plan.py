@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from rig.faults import Kind
-from rig.release import FlashMap
+from rig.flash_map import FlashMap
 from rig.sweep import Labelled
 from rig.sweep_records import LONG, SHORT, SweepRecords
 from rig.timed import Stratum

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rig.errors import BenchError
-from rig.release import FlashMap
+from rig.flash_map import FlashMap
 from rig.virtual import boot_select, flash_copy
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash

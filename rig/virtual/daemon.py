@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.errors import BenchError, RigError, UsageError
-from rig.release import FlashMap
+from rig.flash_map import FlashMap
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.models import choose
 from rig.virtual.place import VirtualPlace

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rig.errors import BenchError, UsageError
-from rig.release import FlashMap
+from rig.flash_map import FlashMap
 from rig.virtual.board import Board
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash

@@ -221,6 +221,26 @@ def test_power_that_somebody_else_takes_in_an_upgrade_is_the_benchs_failure(
     assert "whoever else switches it" in result.error
 
 
+@pytest.mark.parametrize("what", ["outlet", "supply"])
+def test_power_that_somebody_else_leaves_off_in_an_upgrade_is_the_benchs_failure(
+    bench: Bench, place: Place, tmp_path: Path, what: str
+) -> None:
+    """A board that never comes back is not dead as long as nobody feeds it."""
+
+    def somebody_else() -> None:
+        if what == "supply":
+            place.supply.output(False)
+        else:
+            shelly_gen2.power_set(f"http://127.0.0.1:{bench.endpoints.pdu}", None, 0, value=False)
+
+    result = run_step(place, tmp_path / "raw", somebody_else)
+
+    place.feed_board()
+    assert result.outcome is Outcome.bench
+    assert result.error is not None
+    assert f"{what} is off, which is not the rig's doing" in result.error
+
+
 def test_a_counter_that_talks_garbage_makes_the_step_a_bench_outcome(
     bench: Bench, place: Place, tmp_path: Path
 ) -> None:

@@ -13,8 +13,8 @@ from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.faults import Kind, Outcome
+from rig.flash_map import FlashMap
 from rig.place import Place
-from rig.release import FlashMap
 from rig.results import Results
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, start

@@ -9,7 +9,8 @@ import pytest
 from rig import boot_environment
 from rig.boot_environment import ACTIVE, ERASED, OBSOLETE, active
 from rig.errors import UsageError
-from rig.release import Catalogue, FlashMap
+from rig.flash_map import FlashMap
+from rig.release import Catalogue
 
 INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"
 SIZE = 0x10000

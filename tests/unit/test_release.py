@@ -9,7 +9,8 @@ import pytest
 
 from firmware.build.flash_map import FlashMap as BuildersMap
 from rig.errors import UsageError
-from rig.release import Catalogue, FlashMap
+from rig.flash_map import FlashMap
+from rig.release import Catalogue
 
 
 def test_rig_and_build_read_the_same_flash_map() -> None:

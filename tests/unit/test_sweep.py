@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rig.errors import UsageError
 from rig.exercise import Recording
 from rig.faults import CutAtOperation, Kind
-from rig.release import FlashMap
+from rig.flash_map import FlashMap
 from rig.service import Mark
 from rig.sweep import KEY_FORMAT, Key, choose, cuts, kinds_of, label, parse_key
 
