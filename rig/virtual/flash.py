@@ -5,20 +5,20 @@ QEMU's CFI flash sends each sector erase as one write of a sector of 0xFF and ea
 write of a buffer (2 048 bytes) or a block (512 bytes), in order, one at a time.
 """
 
-import enum
 import hashlib
 import os
 import random
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rig.virtual.cells import WORD_BYTES, Cut, CutKind, done, erases, partly, unstable, weakly
+from rig.virtual.flash_history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ERASED = 0xFF
-WORD_BYTES = 2  # the flash is 16 bits wide
 HASH_DIGITS = 16
 
 # Intel 28F128J3A data sheet 290667, table "Block Erase, Program, and Lock-Bit Configuration
@@ -27,19 +27,6 @@ J3_ERASE_S = 1.0
 J3_BUFFER_S = 218e-6
 J3_BUFFER_BYTES = 32
 J3_WORD_S = 210e-6
-
-
-UNSTABLE_BYTES = 32  # what a part of the era programs at once: its cells are half way
-UNSTABLE_WORDS = 16  # one word in so many of a torn erase reads either way
-
-
-class CutKind(enum.Enum):
-    """How much of the operation has happened when the power goes."""
-
-    before = "BEF"
-    torn = "TORN"
-    after = "AFT"
-    unstable = "UNST"  # torn, and some of the torn cells read differently on each power-on
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,84 +43,6 @@ class Operation:
     def __str__(self) -> str:
         what = "ERASE" if self.erase else "PROGRAM"
         return f"{self.number},{what},{self.offset},{self.length},{self.digest}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A cut that is armed at operation `number`."""
-
-    number: int
-    kind: CutKind
-    seed: int
-
-
-@dataclass(slots=True)
-class History:
-    """A flash and the operations that followed, with their data: every state between them.
-
-    States are asked for in rising order by whoever sweeps, so the last one is kept.
-    """
-
-    base: bytes
-    operations: list[tuple[int, bytes]]  # offset, data as the board sent it
-    sector: int
-    _at: int = 0
-    _flash: bytearray | None = None
-    _digests: list[bytes] = field(default_factory=list)  # of the sectors of _flash
-
-    def state(self, cut: Cut) -> tuple[bytearray, tuple[int, bytes]]:
-        """Return the flash before operation `cut.number`, and what the cut leaves of that one.
-
-        Raises:
-            ValueError: there is no such operation.
-        """
-        if not 1 <= cut.number <= len(self.operations):
-            raise ValueError(f"the history has operations 1 to {len(self.operations)}")
-        if self._flash is None or self._at > cut.number - 1:
-            self._flash, self._at = bytearray(self.base), 0
-            starts = range(0, len(self.base), self.sector)
-            self._digests = [self._sector_digest(start) for start in starts]
-        for offset, data in self.operations[self._at : cut.number - 1]:
-            old = bytes(self._flash[offset : offset + len(data)])
-            self._flash[offset : offset + len(data)] = _done(old, data, self.sector)
-            start = offset - offset % self.sector
-            self._digests[start // self.sector] = self._sector_digest(start)
-        self._at = cut.number - 1
-        offset, data = self.operations[cut.number - 1]
-        old = bytes(self._flash[offset : offset + len(data)])
-        new = _done(old, data, self.sector)
-        return self._flash, (offset, _partly(old, new, cut, erase=_erases(data, self.sector)))
-
-    def _sector_digest(self, start: int) -> bytes:
-        flash = self._flash if self._flash is not None else self.base
-        return hashlib.sha256(memoryview(flash)[start : start + self.sector]).digest()
-
-    def sha256(self, cut: Cut) -> str:
-        """Return the SHA-256 of the whole flash as the cut leaves it."""
-        flash, (offset, left) = self.state(cut)
-        digest = hashlib.sha256(memoryview(flash)[:offset])
-        digest.update(left)
-        digest.update(memoryview(flash)[offset + len(left) :])
-        return digest.hexdigest()
-
-    def digest(self, cut: Cut) -> str:
-        """Return the SHA-256 of the sectors' SHA-256s as the cut leaves them: much faster."""
-        flash, (offset, left) = self.state(cut)
-        number = offset // self.sector
-        start = number * self.sector
-        torn = bytearray(flash[start : start + self.sector])
-        torn[offset - start : offset - start + len(left)] = left
-        digests = [*self._digests]
-        digests[number] = hashlib.sha256(torn).digest()
-        return hashlib.sha256(b"".join(digests)).hexdigest()
-
-    def unstable(self, cut: Cut) -> dict[int, int]:
-        """Return the bits that read either way after the cut: offset of the byte, mask."""
-        flash, (offset, left) = self.state(cut)
-        _, data = self.operations[cut.number - 1]
-        old = bytes(flash[offset : offset + len(left)])
-        new = _done(old, data, self.sector)
-        return _unstable(old, new, left, cut, offset, erase=_erases(data, self.sector))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +175,8 @@ class NorFlash:
     def operate(self, offset: int, data: bytes) -> bool:
         """Carry out one operation of the board's; False: the power was cut in it."""
         old = self.read(offset, len(data))
-        erase = _erases(data, self.sector)
-        new = _done(old, data, self.sector)
+        erase = erases(data, self.sector)
+        new = done(old, data, self.sector)
         if new != data:
             self.violations += 1
         if not erase:
@@ -279,12 +188,12 @@ class NorFlash:
             self.history.operations.append((offset, data))
         if cut is not None and cut.number + self.late == number:
             self.met += self.late != 0
-            new = _partly(old, whole, cut, erase=erase)
+            new = partly(old, whole, cut, erase=erase)
             changed = sum(a != b for a, b in zip(old, new, strict=True))
             self.fired = Fired(cut, erase, offset, len(data), changed)
             self.armed = None
             if cut.kind is CutKind.unstable:
-                self._loosen(cut, _unstable(old, whole, new, cut, offset, erase=erase))
+                self._loosen(cut, unstable(old, whole, new, cut, offset, erase=erase))
         if new != old:
             os.pwrite(self._fd, new, offset)
         digest = hashlib.sha256(new).hexdigest()[:HASH_DIGITS]
@@ -300,7 +209,7 @@ class NorFlash:
         if self.weak:
             return new
         self.met += 1
-        held = _weakly(old, new)
+        held = weakly(old, new)
         self.missed(offset, new, held)
         return held
 
@@ -315,70 +224,3 @@ class NorFlash:
         if changed <= WORD_BYTES:
             return J3_WORD_S
         return J3_BUFFER_S * -(-changed // J3_BUFFER_BYTES)
-
-
-def _erases(data: bytes, sector: int) -> bool:
-    return len(data) == sector and data == bytes([ERASED]) * sector
-
-
-def _done(old: bytes, data: bytes, sector: int) -> bytes:
-    """Return what the cells hold after the operation: a program can only clear bits."""
-    if _erases(data, sector):
-        return data
-    both = int.from_bytes(old, "big") & int.from_bytes(data, "big")
-    return both.to_bytes(len(data), "big")
-
-
-def _weakly(old: bytes, new: bytes) -> bytes:
-    """Return what the cells hold when the first byte that was to change did not."""
-    first = next(at for at in range(len(new)) if old[at] != new[at])
-    return new[:first] + old[first : first + 1] + new[first + 1 :]
-
-
-def _unstable(
-    old: bytes, new: bytes, left: bytes, cut: Cut, offset: int, *, erase: bool
-) -> dict[int, int]:
-    """Return the cells that were half way when the power went: offset of the byte, mask of bits.
-
-    Of a torn program those of the write that was under way; of a torn erase some words anywhere
-    (Tseng, Grupp, Swanson, DAC 2011: partly erased cells read either way).
-    """
-    chance = random.Random(f"cells:{cut.seed}:{cut.number}")  # noqa: S311 # repeatable, not secret
-    if erase:
-        words = [
-            at
-            for at in range(0, len(old), WORD_BYTES)
-            if old[at : at + WORD_BYTES] != new[at : at + WORD_BYTES]
-        ]
-        chosen = [at for at in words if not chance.randrange(UNSTABLE_WORDS)]
-        places = [at + byte for at in chosen for byte in range(WORD_BYTES)]
-    else:
-        first = next((at for at in range(len(new)) if left[at] != new[at]), len(new))
-        places = list(range(first, min(first + UNSTABLE_BYTES, len(new))))
-    return {offset + at: old[at] ^ new[at] for at in places if old[at] != new[at]}
-
-
-def _partly(old: bytes, new: bytes, cut: Cut, *, erase: bool) -> bytes:
-    """Return what the cells hold when the power goes in this operation.
-
-    A torn program leaves a prefix of its changed bytes; a torn erase leaves words that are
-    already erased among words that are not (docs/explanation/fault-model.md).
-    """
-    if cut.kind is CutKind.before:
-        return old
-    if cut.kind is CutKind.after:
-        return new
-    chance = random.Random(f"{cut.seed}:{cut.number}")  # noqa: S311 # repeatable, not secret
-    if erase:
-        share = chance.random()
-        words = (
-            new[at : at + WORD_BYTES] if chance.random() < share else old[at : at + WORD_BYTES]
-            for at in range(0, len(old), WORD_BYTES)
-        )
-        return b"".join(words)
-    changed = [at for at, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
-    if not changed:
-        return old
-    keep = chance.randrange(len(changed))
-    end = changed[keep]
-    return new[:end] + old[end:]

@@ -4,7 +4,8 @@
 import contextlib
 from collections.abc import Iterator
 
-from rig.virtual.flash import Cut, CutKind, NorFlash, Operation
+from rig.virtual.cells import Cut, CutKind
+from rig.virtual.flash import NorFlash, Operation
 from rig.virtual.power import Feed
 from rig.virtual.scpi import Instrument, ScpiError, block, command
 

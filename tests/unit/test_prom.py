@@ -15,7 +15,8 @@ from firmware.build.errors import BuildError
 from firmware.build.flash_map import FlashMap
 from firmware.build.prom import Prom
 from rig.virtual import boot_select
-from rig.virtual.flash import Cut, CutKind, NorFlash
+from rig.virtual.cells import Cut, CutKind
+from rig.virtual.flash import NorFlash
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
 FLASH_MAP = FlashMap.load()

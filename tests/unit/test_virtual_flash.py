@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rig.virtual.flash import Cut, CutKind, NorFlash, _partly
+from rig.virtual.cells import Cut, CutKind, partly
+from rig.virtual.flash import NorFlash
 
 SECTOR = 1024
 SIZE = 8 * SECTOR
@@ -122,10 +123,10 @@ def test_histories_lie_on_top_of_each_other(flash: NorFlash) -> None:
 @given(st.binary(min_size=1, max_size=64), st.binary(min_size=64, max_size=64), st.integers(0, 99))
 def test_a_torn_program_leaves_a_prefix_of_its_changes(new: bytes, old: bytes, seed: int) -> None:
     new = new.ljust(64, b"\xff")
-    left = _partly(old, new, Cut(7, CutKind.torn, seed), erase=False)
+    left = partly(old, new, Cut(7, CutKind.torn, seed), erase=False)
     end = next((at for at in range(64) if left[at] != new[at]), 64)
     assert left == new[:end] + old[end:]
-    assert left == _partly(old, new, Cut(7, CutKind.torn, seed), erase=False)
+    assert left == partly(old, new, Cut(7, CutKind.torn, seed), erase=False)
     assert new == old or left != new, "torn is not complete"
 
 
@@ -133,14 +134,14 @@ def test_a_torn_program_leaves_a_prefix_of_its_changes(new: bytes, old: bytes, s
 @given(st.integers(0, 999))
 def test_a_torn_erase_leaves_words_that_are_old_or_erased(seed: int) -> None:
     old = bytes(range(256)) * 4
-    left = _partly(old, ERASE, Cut(1, CutKind.torn, seed), erase=True)
+    left = partly(old, ERASE, Cut(1, CutKind.torn, seed), erase=True)
     for at in range(0, SECTOR, 2):
         assert left[at : at + 2] in (old[at : at + 2], b"\xff\xff")
 
 
 def test_other_seeds_tear_elsewhere() -> None:
     old, new = bytes(512), b"\x5a" * 512
-    torn = {_partly(old, new, Cut(1, CutKind.torn, seed), erase=False) for seed in range(20)}
+    torn = {partly(old, new, Cut(1, CutKind.torn, seed), erase=False) for seed in range(20)}
     assert len(torn) > 10
 
 
