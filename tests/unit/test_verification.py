@@ -92,6 +92,19 @@ def test_a_clock_that_runs_wrong_fails_at_long_lengths_only() -> None:
     assert all("0.2 … 2 s" in reason or ALL in reason for reason in biased)
 
 
+def test_an_interval_that_says_itself_that_it_is_wide_makes_no_bias() -> None:
+    """The computer stood still for a third of a second, and the interval has that in it."""
+    clean = [trial(1e-4)] * 49
+    stalled = trial(-0.346, uncertainty_s=0.398)
+
+    with_it = judge([*clean, stalled, *clean])
+    hidden = judge([*[trial(2e-3)] * 49, stalled, *clean])
+
+    assert with_it.verdict is Verdict.passed, with_it.reasons
+    assert with_it.rows[0].largest_error_s == pytest.approx(0.346)
+    assert any("a bias" in reason for reason in hidden.reasons), "nor does it hide one"
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**32), st.floats(1e-5, 1.0), st.integers(MEASURED_MIN, 300))
 def test_errors_within_what_is_stated_pass_and_five_times_as_large_fail(
