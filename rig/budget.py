@@ -38,8 +38,13 @@ Budget = tuple[Contribution, ...]
 
 
 def expanded(budget: Budget) -> float:
-    """Combine in quadrature, for independent causes (GUM 5.1.2), and expand with k = 2."""
-    return K * math.hypot(*(item.u for item in budget))
+    """Combine independent causes in quadrature (GUM 5.1.2) and expand with k = 2.
+
+    What is the largest that it can be is no estimate but a bound, and is added whole.
+    """
+    bounds = [item for item in budget if item.shape == "largest"]
+    estimates = [item.u for item in budget if item.shape != "largest"]
+    return sum(item.half_width for item in bounds) + K * math.hypot(*estimates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,8 @@ def nothing_seen(longest_s: float, late_s: float = 0.0) -> Budget:
     """Return the budget of "no loss": T ≤ G needs no model of where the ends fall.
 
     But the last sign of life before it may have been under way for longer than the first one
-    after, and the gap is then shorter than the silence was: by `late_s` at most.
+    after, and the gap is then shorter than the silence was: by `late_s` at most.  Both together are
+    how long it can have been, so they are added.
     """
     return (
         Contribution("longest gap", longest_s, "largest", "what is shorter was not told"),

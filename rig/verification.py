@@ -16,7 +16,6 @@ from rig.statistics import clopper_pearson, median, success_run_trials
 
 COVERAGE = 0.95  # what k = 2 claims
 MEASURED_MIN = success_run_trials(COVERAGE)  # 59: with fewer, even a clean sweep shows less
-UNCERTAINTY_MIN_S = 1e-9  # nobody knows a time better; it has a weight then
 REFERENCE_SHARE = 1 / 3  # of the instrument's uncertainty, that the reference may have itself
 
 
@@ -61,8 +60,8 @@ class Trial:
 class Row:
     """One view, one decade of true lengths (or all): seconds; None where nothing was measured.
 
-    The bias is the mean error, each weighted by 1/U²: one interval that says of itself that it is
-    a hundred times as wide, for the computer stood still in it, says nothing of all the others.
+    The bias is the median error: what all have in common.  What is wrong with a few, for the
+    computer stood still in them, is the coverage's to count, and the largest error's to show.
     Claims of "no loss" are counted apart: they hold more easily, and would hide an interval that
     is too narrow.
     """
@@ -140,7 +139,7 @@ def _row(view: str, name: str, group: Sequence[Trial], scale: float) -> Row:
         view=view,
         lengths=name,
         measured=len(events),
-        bias_s=_bias_s(events) if events else None,
+        bias_s=median(errors) if errors else None,
         spread_s=float(np.std(errors, ddof=1)) if len(errors) > 1 else None,
         largest_error_s=max(map(abs, errors)) if errors else None,
         uncertainty_s=scale * median([t.uncertainty_s for t in events]) if events else None,
@@ -152,11 +151,6 @@ def _row(view: str, name: str, group: Sequence[Trial], scale: float) -> Row:
         no_loss=len(silent),
         no_loss_true=sum(trial.holds(scale) for trial in silent),
     )
-
-
-def _bias_s(events: Sequence[Trial]) -> float:
-    weights = [1 / max(trial.uncertainty_s, UNCERTAINTY_MIN_S) ** 2 for trial in events]
-    return float(np.average([trial.error_s for trial in events], weights=weights))
 
 
 def _failures(row: Row) -> list[str]:
