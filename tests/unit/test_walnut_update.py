@@ -22,7 +22,8 @@ STUBS = {
     "fw_setenv": 'cat >"$COMMITTED"',
     "walnut-state": 'echo "$STATE"',
     "walnut-flash": 'echo "$1" >>"$WROTE"; [ "$1" != "$FAILS" ] || exit 1; echo 100',
-    "reboot": "exit 0",
+    "reboot": 'echo "reboot $*" >>"$ENDED"',
+    "ip": 'echo "ip $*" >>"$ENDED"',
     "mount": "exit 0",
     "flock": "exit 0",  # Debian's BusyBox has none
     # The server's length is on the first line that the updater looks for.
@@ -73,6 +74,7 @@ class Updater:
         places |= {"WALNUT_LIB": str(BOARD / "rootfs/usr/lib/walnut"), "WALNUT_DEV": "/dev"}
         others = {"BUNDLE": str(bundle), "WROTE": str(folder / "wrote"), "STATE": state}
         others |= {"FAILS": fails, "COMMITTED": str(folder / "committed")}
+        others["ENDED"] = str(folder / "ended")
         done = subprocess.run(
             [str(self.tools / "sh"), str(BOARD / "walnut-update"), "http://server/bundle.tar"],
             check=False,
@@ -126,6 +128,8 @@ def test_every_release_is_accepted_and_committed_last(updater: Updater, name: st
     assert code == 0, said
     assert (updater.folder / "wrote").read_text().split() == ["erase", "write", "verify"]
     assert re.search(r"staging done slot=b\n.* run start\n.* run commit slot=b\n", said)
+    ended = (updater.folder / "ended").read_text().splitlines()
+    assert ended == ["ip link set eth0 down", "reboot -f"], "a link that is up can hang Linux"
 
 
 @pytest.mark.parametrize("step", ["erase", "write", "verify"])
