@@ -238,7 +238,7 @@ class Place:
             )
 
     def _has_taken_power(self) -> bool:
-        """Tell whether the board is off because the rig wanted it so, or its armed cut has fired."""
+        """Tell whether the rig wants the board off, or the cut that it armed has fired."""
         if self.strategy.status is Status.off:
             return True
         return self.interposer is not None and self.interposer.state() == "FIRED"
