@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Updater:
         places |= {"WALNUT_LIB": str(BOARD / "rootfs/usr/lib/walnut"), "WALNUT_DEV": "/dev"}
         others = {"BUNDLE": str(bundle), "WROTE": str(folder / "wrote"), "STATE": state}
         others |= {"FAILS": fails, "COMMITTED": str(folder / "committed")}
-        others["ENDED"] = str(folder / "ended")
+        others |= {"ENDED": str(folder / "ended"), "WALNUT_PROC": str(folder / "proc")}
         done = subprocess.run(
             [str(self.tools / "sh"), str(BOARD / "walnut-update"), "http://server/bundle.tar"],
             check=False,
@@ -130,6 +131,50 @@ def test_every_release_is_accepted_and_committed_last(updater: Updater, name: st
     assert re.search(r"staging done slot=b\n.* run start\n.* run commit slot=b\n", said)
     ended = (updater.folder / "ended").read_text().splitlines()
     assert ended == ["ip link set eth0 down", "reboot -f"], "a link that is up can hang Linux"
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Start two processes, as a board's /proc names them; return their numbers."""
+    running = {name: subprocess.Popen(["sleep", "60"]) for name in ("walnutd", "udhcpc")}
+    for name, process in running.items():
+        entry = tmp_path / "proc" / str(process.pid)
+        entry.mkdir(parents=True)
+        (entry / "comm").write_text(f"{name}\n")
+    yield {name: str(process.pid) for name, process in running.items()}
+    for process in running.values():
+        process.kill()
+        process.wait()
+
+
+def state_of(process: str) -> str:
+    _, _, fields = Path("/proc", process, "stat").read_text().rpartition(")")
+    return fields.split()[0]
+
+
+def test_the_service_is_stopped_before_its_link_goes_down(
+    updater: Updater, services: dict[str, str]
+) -> None:
+    """Or its heartbeat would outlive its answers by what a link takes to go down."""
+    assert updater.run(OUT / index()["releases"]["2.0.0"]["bundle"])[0] == 0
+    assert {name: state_of(process) for name, process in services.items()} == {
+        "walnutd": "T",
+        "udhcpc": "S",
+    }
+
+
+def test_a_restart_that_init_makes_falls_silent_too(
+    tmp_path: Path, tools: Path, services: dict[str, str]
+) -> None:
+    script = BOARD / "rootfs/etc/init.d/down"
+    inittab = (BOARD / "rootfs/etc/inittab").read_text()
+    assert "::shutdown:/etc/init.d/down\n" in inittab
+    ended = tmp_path / "ended"
+    places = {"WALNUT_LIB": str(BOARD / "rootfs/usr/lib/walnut"), "ENDED": str(ended)}
+    places |= {"WALNUT_PROC": str(tmp_path / "proc"), "PATH": str(tools)}
+    subprocess.run([str(tools / "sh"), str(script)], check=True, env=places, timeout=LIMIT_S)
+    assert ended.read_text() == "ip link set eth0 down\n"
+    assert state_of(services["walnutd"]) == "T"
 
 
 @pytest.mark.parametrize("step", ["erase", "write", "verify"])
