@@ -9,7 +9,8 @@ from typing import Any
 from rig.faults import Kind
 from rig.flash_map import FlashMap
 from rig.sweep import Labelled
-from rig.sweep_records import LONG, SHORT, SweepRecords
+from rig.sweep_point import LONG, SHORT
+from rig.sweep_records import SweepRecords
 from rig.timed import Stratum
 
 

@@ -3,95 +3,20 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from rig.clock import wall_time_s
-from rig.errors import BenchError, UsageError
-from rig.faults import CutAtMark, CutAtOperation, parse
+from rig.errors import UsageError
 from rig.results import plain
 from rig.sweep import Labelled
-
-FORMAT = 2
-BUSY_S = 30.0
-SHORT, LONG, TIMED = "short", "long", "timed"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS sweep (
-    id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, settings TEXT NOT NULL,
-    journal_sha256 TEXT NOT NULL, recording TEXT NOT NULL, baseline_s REAL NOT NULL,
-    started_at_s REAL NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS operation (
-    number INTEGER PRIMARY KEY, what TEXT NOT NULL, start INTEGER NOT NULL,
-    length INTEGER NOT NULL, sha256 TEXT NOT NULL, partition TEXT NOT NULL,
-    phase TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS point (
-    plan TEXT NOT NULL, way TEXT NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL,
-    depth INTEGER NOT NULL, position INTEGER NOT NULL, owner TEXT, flash TEXT, outcome TEXT,
-    shared INTEGER NOT NULL DEFAULT 0, boots INTEGER, duration_s REAL, at_s REAL,
-    nested INTEGER, record TEXT, PRIMARY KEY (plan, way)) STRICT;
-CREATE TABLE IF NOT EXISTS bench_failure (
-    plan TEXT NOT NULL, way TEXT NOT NULL, at_s REAL, record TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS run (
-    id INTEGER PRIMARY KEY, began_at_s REAL NOT NULL, ended_at_s REAL NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS point_flash ON point (flash) WHERE shared = 0;
-CREATE INDEX IF NOT EXISTS point_open ON point (way, position) WHERE outcome IS NULL;
-"""
+from rig.sweep_file import FORMAT, SweepFile
+from rig.sweep_point import LONG, Point
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One cut that is to be judged: by the short way or the long one, or cut by the clock."""
-
-    cut: CutAtOperation | CutAtMark
-    way: str
-    stratum: int = 0  # of a cut by the clock: which, from 1
-
-    @property
-    def number(self) -> int:
-        return self.cut.operation if isinstance(self.cut, CutAtOperation) else self.stratum
-
-    @property
-    def cuts(self) -> tuple[CutAtOperation | CutAtMark, ...]:
-        """Return the cut and those nested in it."""
-        return self.cut.cuts if isinstance(self.cut, CutAtOperation) else (self.cut,)
-
-
-class SweepRecords:
-    """Every method commits before it returns; several processes may use one file.
-
-    Raises:
-        BenchError: the disk is full or gone; what was recorded before stays.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._guard():
-            self._database = sqlite3.connect(path, timeout=BUSY_S)
-            self._database.row_factory = sqlite3.Row
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.executescript(SCHEMA)
-
-    def close(self) -> None:
-        self._database.close()
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.DatabaseError, OSError) as error:
-            raise BenchError(
-                f"the sweep cannot be recorded in {self.path}: {error}; free space on that disk"
-                " and give the same command again: it goes on where it was"
-            ) from error
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        with self._guard(), self._database:
-            yield self._database
+class SweepRecords(SweepFile):
+    """Every method commits before it returns."""
 
     # ---- what is swept
     def begin(
@@ -104,7 +29,7 @@ class SweepRecords:
         points: Iterable[Point],
     ) -> None:
         """Note what is swept and every point of it, or nothing: half a plan would be the plan."""
-        with self._change() as database:
+        with self.change() as database:
             database.execute(
                 "INSERT INTO sweep VALUES (1, ?, ?, ?, ?, ?, ?)",
                 (
@@ -148,7 +73,7 @@ class SweepRecords:
 
     def sweep(self) -> dict[str, Any] | None:
         """Return what is swept, None before `begin`."""
-        row = self._database.execute("SELECT * FROM sweep").fetchone()
+        row = self.database.execute("SELECT * FROM sweep").fetchone()
         if row is None:
             return None
         if row["format"] != FORMAT:
@@ -159,7 +84,7 @@ class SweepRecords:
         return found
 
     def operations(self) -> list[Labelled]:
-        rows = self._database.execute(
+        rows = self.database.execute(
             "SELECT number, what, start AS offset, length, sha256, partition, phase"
             " FROM operation ORDER BY number"
         )
@@ -168,26 +93,26 @@ class SweepRecords:
     # ---- points
     def add_points(self, points: Iterable[Point]) -> None:
         """Add points that are to be judged; those that are there stay as they are."""
-        with self._change() as database:
+        with self.change() as database:
             _add(database, points)
 
     def claim(self, owner: str) -> Point | None:
         """Take the next point that nobody has, the short way's first; None when there is none."""
-        with self._change() as database:
+        with self.change() as database:
             row = database.execute(
                 "UPDATE point SET owner = ? WHERE rowid = (SELECT rowid FROM point WHERE"
                 " owner IS NULL AND outcome IS NULL AND depth = 1"
                 " ORDER BY way DESC, position LIMIT 1) RETURNING plan, way, number",
                 (owner,),
             ).fetchone()
-        return None if row is None else _point(row)
+        return None if row is None else Point.of(row)
 
     def release_claims(self) -> None:
         """Give back what workers took and did not finish; only while none runs: sweep_run.alone.
 
         Points at which the bench had failed are judged again; that it had is kept.
         """
-        with self._change() as database:
+        with self.change() as database:
             database.execute(
                 "INSERT INTO bench_failure SELECT plan, way, at_s, record FROM point"
                 " WHERE outcome = 'bench'"
@@ -200,7 +125,7 @@ class SweepRecords:
 
     def bench_failures(self) -> list[dict[str, Any]]:
         """Return each failure of the bench that was mended and judged again."""
-        rows = self._database.execute("SELECT * FROM bench_failure ORDER BY at_s")
+        rows = self.database.execute("SELECT * FROM bench_failure ORDER BY at_s")
         return [_row(row) for row in rows]
 
     def same_flash(self, flash: str) -> dict[str, Any] | None:
@@ -208,7 +133,7 @@ class SweepRecords:
 
         Never an unstable one: its flash reads differently at each power-on.
         """
-        row = self._database.execute(
+        row = self.database.execute(
             "SELECT * FROM point WHERE flash = ? AND shared = 0 AND outcome IS NOT NULL"
             " AND outcome != 'bench' AND way = 'short' AND kind != 'unstable'"
             " ORDER BY outcome IN ('new', 'old', 'recovered')",
@@ -219,14 +144,14 @@ class SweepRecords:
     def has_long(self, point: Point) -> bool:
         """Tell whether the same cut is also made the long way."""
         return (
-            self._database.execute(
+            self.database.execute(
                 "SELECT 1 FROM point WHERE plan = ? AND way = ?", (str(point.cut), LONG)
             ).fetchone()
             is not None
         )
 
     def is_done(self, point: Point) -> bool:
-        row = self._database.execute(
+        row = self.database.execute(
             "SELECT outcome FROM point WHERE plan = ? AND way = ?", (str(point.cut), point.way)
         ).fetchone()
         return row is not None and row["outcome"] is not None
@@ -237,7 +162,7 @@ class SweepRecords:
         Something is where the bench failed, and where nobody noted that the cuts in a recovery
         are through: they are added when that recovery has been recorded.
         """
-        left = self._database.execute(
+        left = self.database.execute(
             "SELECT 1 FROM point WHERE outcome IS NULL OR outcome = 'bench'"
             " OR (nested IS NULL AND depth = 1 AND way = 'short')"
         ).fetchone()
@@ -257,7 +182,7 @@ class SweepRecords:
     ) -> None:
         """Record one point's verdict."""
         now_s = wall_time_s()
-        with self._change() as database:
+        with self.change() as database:
             _go_on(database, now_s)
             database.execute(
                 "UPDATE point SET outcome = ?, flash = ?, shared = ?, boots = ?, duration_s = ?,"
@@ -281,7 +206,7 @@ class SweepRecords:
 
         Those that an earlier look had left open are dropped: after this one there are none.
         """
-        with self._change() as database:
+        with self.change() as database:
             database.execute(
                 "DELETE FROM point WHERE outcome IS NULL AND way = ? AND plan LIKE ? || ',%'",
                 (point.way, str(point.cut)),
@@ -295,32 +220,32 @@ class SweepRecords:
     def begin_run(self) -> None:
         """Note that a run of the command begins to judge; each verdict says that it goes on."""
         now_s = wall_time_s()
-        with self._change() as database:
+        with self.change() as database:
             database.execute("INSERT INTO run (began_at_s, ended_at_s) VALUES (?, ?)", (now_s,) * 2)
 
     def end_run(self) -> None:
-        with self._change() as database:
+        with self.change() as database:
             _go_on(database, wall_time_s())
 
     def worked_s(self) -> float:
         """Return how long all runs of the command took, one that was killed to its last verdict."""
-        worked_s = self._database.execute("SELECT total(ended_at_s - began_at_s) FROM run")
+        worked_s = self.database.execute("SELECT total(ended_at_s - began_at_s) FROM run")
         return float(worked_s.fetchone()[0])
 
     # ---- what there is
     def points(self) -> list[dict[str, Any]]:
         """Return every point, judged or not, in order."""
-        rows = self._database.execute(
+        rows = self.database.execute(
             "SELECT * FROM point ORDER BY way DESC, number, depth, position"
         )
         return [_row(row) for row in rows]
 
     def progress(self) -> dict[str, Any]:
         """Count points, boots and outcomes so far."""
-        total, done, booted = self._database.execute(
+        total, done, booted = self.database.execute(
             "SELECT count(*), count(outcome), sum(outcome IS NOT NULL AND shared = 0) FROM point"
         ).fetchone()
-        rows = self._database.execute(
+        rows = self.database.execute(
             "SELECT outcome, count(*) FROM point WHERE outcome IS NOT NULL GROUP BY outcome"
         )
         outcomes = {row[0]: row[1] for row in rows}
@@ -348,15 +273,6 @@ def _add(database: sqlite3.Connection, points: Iterable[Point]) -> None:
 def _go_on(database: sqlite3.Connection, now_s: float) -> None:
     """Note that the last run of the command still ran."""
     database.execute("UPDATE run SET ended_at_s = ? WHERE id = (SELECT max(id) FROM run)", (now_s,))
-
-
-def _point(row: sqlite3.Row) -> Point:
-    cut = parse(row["plan"])
-    if isinstance(cut, CutAtOperation):
-        return Point(cut, row["way"])
-    if isinstance(cut, CutAtMark):
-        return Point(cut, row["way"], row["number"])
-    raise UsageError(f"{row['plan']!r} is no cut")
 
 
 def _row(row: sqlite3.Row) -> dict[str, Any]:

@@ -142,15 +142,9 @@ class _Run:
         self._records.release_claims()
         (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
         self._records.begin_run()
-        children = [
-            runs.start(
-                runs.command([f"{self._tests}::test_points"], place, self._folder, self._options()),
-                self._folder / f"worker-{place.stem}.log",
-                held=(self._lock,),
-            )
-            for place in self._places
-        ]
+        children: list[subprocess.Popen[bytes]] = []
         try:
+            children.extend(self._worker(place) for place in self._places)
             self._watch(children)
         except KeyboardInterrupt:
             for child in children:
@@ -163,6 +157,14 @@ class _Run:
             return runs.GOOD
         sys.stderr.write(f"a worker failed: see {self._folder}/worker-*.log\n")
         return self._told(max(codes))
+
+    def _worker(self, place: Path) -> "subprocess.Popen[bytes]":
+        words = [f"{self._tests}::test_points"]
+        return runs.start(
+            runs.command(words, place, self._folder, self._options()),
+            self._folder / f"worker-{place.stem}.log",
+            held=(self._lock,),
+        )
 
     def _watch(self, children: list["subprocess.Popen[bytes]"]) -> None:
         """Show how far the workers are until all have ended."""

@@ -14,7 +14,8 @@ from rig.long_way import LongWay, Replayed
 from rig.reinstall import rescue
 from rig.results import plain
 from rig.sweep import Key
-from rig.sweep_records import Point, SweepRecords
+from rig.sweep_point import Point
+from rig.sweep_records import SweepRecords
 
 if TYPE_CHECKING:
     from rig.place import Place

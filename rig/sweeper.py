@@ -10,7 +10,7 @@ from rig.exercise import Recording
 from rig.faults import CutAtOperation, Kind, Outcome
 from rig.results import plain
 from rig.sweep import Labelled, choose, cuts
-from rig.sweep_records import LONG, SHORT, Point
+from rig.sweep_point import LONG, SHORT, Point
 from rig.sweep_worker import Worker
 from rig.trial import Judge, Trial
 

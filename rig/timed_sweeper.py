@@ -4,7 +4,7 @@
 from rig.errors import UsageError
 from rig.faults import Outcome
 from rig.long_way import Replayed
-from rig.sweep_records import TIMED, Point
+from rig.sweep_point import TIMED, Point
 from rig.sweep_worker import Worker
 from rig.timed import digest, points_of, spread, strata_of
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from rig.faults import CutAtMark, parse
 from rig.report.outcomes import counted, upper_bound
-from rig.sweep_records import TIMED, SweepRecords
+from rig.sweep_point import TIMED
+from rig.sweep_records import SweepRecords
 from rig.timed import Stratum
 
 

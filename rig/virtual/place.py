@@ -18,7 +18,8 @@ from rig.virtual.lines import SerialLine
 from rig.virtual.models import COUNTERS, DEFAULTS, SUPPLIES
 from rig.virtual.pdu import Pdu
 from rig.virtual.power import Feed
-from rig.virtual.scpi import INSTRUMENT_FAULTS, Instrument, serve
+from rig.virtual.scpi import Instrument
+from rig.virtual.scpi_link import INSTRUMENT_FAULTS, serve
 
 if TYPE_CHECKING:
     from aiohttp import web

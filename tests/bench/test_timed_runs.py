@@ -12,7 +12,8 @@ from rig.faults import CutAtMark
 from rig.place import Place
 from rig.sweep import parse_key
 from rig.sweep_options import settings_of
-from rig.sweep_records import TIMED, Point, SweepRecords
+from rig.sweep_point import TIMED, Point
+from rig.sweep_records import SweepRecords
 from rig.timed import Stratum, digest
 from tests.bench.conftest import ROOT, Bench, run_rig
 

@@ -15,7 +15,8 @@ from rig.exercise import Exercise
 from rig.faults import Outcome
 from rig.place import Place
 from rig.report.sweep import agrees
-from rig.sweep_records import LONG, SHORT, SweepRecords
+from rig.sweep_point import LONG, SHORT
+from rig.sweep_records import SweepRecords
 from rig.sweeper import Sweeper
 
 BAD = {outcome.value for outcome in Outcome if not outcome.good}

@@ -13,7 +13,8 @@ from rig.outage import Gap
 from rig.outage_record import Floors, Outages
 from rig.results import Results
 from rig.step import StepResult
-from rig.sweep_records import Point, SweepRecords
+from rig.sweep_point import Point
+from rig.sweep_records import SweepRecords
 from rig.upgrade import Event, UpgradeRecord
 
 # What the board said: seconds since the updater started, of an upgrade whose boot takes 5.8 s

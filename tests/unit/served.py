@@ -8,7 +8,8 @@ from typing import Self
 
 from rig.instruments.visa import VisaLink
 from rig.virtual.heartbeat import HeartbeatInput
-from rig.virtual.scpi import Instrument, serve
+from rig.virtual.scpi import Instrument
+from rig.virtual.scpi_link import serve
 
 WAIT_S = 5.0
 

@@ -10,7 +10,8 @@ import pytest
 from rig.errors import BenchError, UsageError
 from rig.faults import Kind
 from rig.sweep import Labelled, cuts
-from rig.sweep_records import LONG, SHORT, Point, SweepRecords
+from rig.sweep_point import LONG, SHORT, Point
+from rig.sweep_records import SweepRecords
 from tests.unit.test_sweep import OPERATIONS
 
 CUTS = cuts([1, 2], [Kind.before, Kind.after], 1)
@@ -103,8 +104,8 @@ def test_a_full_disk_says_so_and_keeps_what_was_judged(records: SweepRecords) ->
     point = records.claim("one")
     assert point
     judge(records, point)
-    pages = records._database.execute("PRAGMA page_count").fetchone()[0]
-    records._database.execute(f"PRAGMA max_page_count = {pages}")
+    pages = records.database.execute("PRAGMA page_count").fetchone()[0]
+    records.database.execute(f"PRAGMA max_page_count = {pages}")
     many = [Point(cut, SHORT) for cut in cuts(range(10, 5000), [Kind.after], 1)]
     with pytest.raises(BenchError, match="free space"):
         records.add_points(many)

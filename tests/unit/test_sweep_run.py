@@ -11,7 +11,8 @@ from rig.errors import BenchError
 from rig.flash_map import FlashMap
 from rig.sweep import cuts, kinds_of
 from rig.sweep_plan import described, operation_lines
-from rig.sweep_records import LONG, SHORT, Point, SweepRecords
+from rig.sweep_point import LONG, SHORT, Point
+from rig.sweep_records import SweepRecords
 from rig.sweep_run import alone
 from tests.unit.recorded import judge
 from tests.unit.test_sweep import OPERATIONS

@@ -14,7 +14,8 @@ from rig.faults import CutAtOperation, Kind, Outcome
 from rig.long_way import Replayed
 from rig.service import Mark
 from rig.sweep import cuts
-from rig.sweep_records import LONG, SHORT, Point, SweepRecords
+from rig.sweep_point import LONG, SHORT, Point
+from rig.sweep_records import SweepRecords
 from rig.sweeper import BASELINES, Sweeper
 from rig.trial import Trial
 from tests.unit.test_sweep import OPERATIONS

@@ -15,7 +15,8 @@ from rig.place_file import firmware_index
 from rig.release import Catalogue
 from rig.sweep import TIMED as TIMED_KINDS
 from rig.sweep import Key, kinds_of, parse_key
-from rig.sweep_records import TIMED, Point, SweepRecords
+from rig.sweep_point import TIMED, Point
+from rig.sweep_records import SweepRecords
 from rig.timed import AFTER_S, Line, Stratum, digest, points_of, spread, strata_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,8 @@ import pytest
 
 from rig.faults import CutAtMark
 from rig.report.sweep import build
-from rig.sweep_records import TIMED, Point, SweepRecords
+from rig.sweep_point import TIMED, Point
+from rig.sweep_records import SweepRecords
 from rig.timed import Line, digest, strata_of
 from tests.unit.recorded import judge
 
