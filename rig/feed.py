@@ -9,42 +9,16 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from rig.budget import Contribution, expanded
 from rig.clock import Clock
+from rig.current import CURRENT_MIN_A, Meter, Reading, currents
 from rig.measure import Measurement
 
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.1
 STOP_LIMIT_S = 30.0  # a reading that hangs ends by its link's own deadline
-# A board whose regulators work draws more, whatever its software does.
-CURRENT_MIN_A = 0.05
-
-
-class Meter(Protocol):
-    """What is needed of the supply."""
-
-    def identity(self) -> str: ...
-    def peek_current(self) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A current in A that flowed at some moment between question and answer, rig's seconds."""
-
-    asked_s: float
-    answered_s: float
-    current_a: float
-
-    @property
-    def at_s(self) -> float:
-        return (self.asked_s + self.answered_s) / 2
-
-    @property
-    def fed(self) -> bool:
-        return self.current_a >= CURRENT_MIN_A
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +96,7 @@ class FeedWatch:
 
     def __init__(self, supply: Meter, clock: Clock, period_s: float = PERIOD_S) -> None:
         self._supply = supply
-        self._clock = clock
+        self._currents = currents(supply, clock)
         self._period_s = period_s
         self._source = ""
         self._readings: list[Reading] = []
@@ -145,6 +119,8 @@ class FeedWatch:
         self._thread.join(STOP_LIMIT_S)
         if self._thread.is_alive():
             log.warning("%s did not answer for %.0f s: it is left", self._source, STOP_LIMIT_S)
+        else:
+            self._currents.close()
 
     def resume(self, before_s: float) -> None:
         """Begin an event: forget readings from before `before_s`, and an old failure."""
@@ -169,13 +145,12 @@ class FeedWatch:
                 self._read()
 
     def _read(self) -> None:
-        asked_s = self._clock.now()
         try:
-            current_a = self._supply.peek_current()
+            found = self._currents.read()
         except Exception as error:  # noqa: BLE001 # or it would look as if all was well
             log.info("the feed is not watched on: %s", error)
             with self._lock:
                 self._failure = str(error) or type(error).__name__
             return
         with self._lock:
-            self._readings.append(Reading(asked_s, self._clock.now(), current_a))
+            self._readings.extend(found)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Speaking SCPI over any link that keeps questions and answers together."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rig.errors import InstrumentError
@@ -23,6 +24,10 @@ class ScpiLink(Protocol):
     def write_block(self, command: str, data: bytes) -> None: ...
     def close(self) -> None: ...
 
+    def alone(self) -> AbstractContextManager[object]:
+        """Keep other threads out meanwhile: a command and the error it makes belong together."""
+        ...
+
 
 def send(link: ScpiLink, *commands: str) -> None:
     """Send a group of commands and make sure that the instrument accepted it.
@@ -30,9 +35,10 @@ def send(link: ScpiLink, *commands: str) -> None:
     Raises:
         InstrumentError: the error queue was not empty afterwards.
     """
-    for command in commands:
-        link.write(command)
-    check(link, "; ".join(commands))
+    with link.alone():
+        for command in commands:
+            link.write(command)
+        check(link, "; ".join(commands))
 
 
 def check(link: ScpiLink, command: str) -> None:

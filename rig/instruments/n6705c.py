@@ -73,8 +73,11 @@ class KeysightN6705C(ScpiSupply):
         return self._record(current_a, SWEEP_STEP_S)
 
     def start_log(self) -> None:
-        """Record the current without a pause; `read_log` must come within its 20 s of memory."""
-        self._ready()
+        """Record the current without a pause; `read_log` must come within its 20 s of memory.
+
+        As with `peek_current` it is left to others to find that the supply has restarted.
+        """
+        self.identity()
         send(
             self._link,
             "FORM REAL",
@@ -86,8 +89,7 @@ class KeysightN6705C(ScpiSupply):
         send(self._link, f"INIT:ELOG {self._at}")
 
     def read_log(self) -> CurrentRecord:
-        """Return what was recorded since the last call."""
-        self._ready()
+        """Return what was recorded since the last call, and ask nothing else."""
         parts: list[NDArray[np.float64]] = []
         while True:  # form of FETC:ELOG? as in public scripts
             part = read_block(self._link, f"FETC:ELOG? {LOG_POINTS},{self._at}", ">f4")

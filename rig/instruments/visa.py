@@ -53,6 +53,9 @@ class VisaLink:
         message = f"{command}#{len(length)}{length}".encode("ascii") + data + b"\n"
         self._exchange(command, lambda session: session.write_raw(message))
 
+    def alone(self) -> contextlib.AbstractContextManager[object]:
+        return self._busy
+
     def close(self) -> None:
         with self._busy:
             session, self._session = self._session, None

@@ -4,10 +4,11 @@
 import argparse
 import json
 import os
-import subprocess
+import signal
 import sys
 from pathlib import Path
 
+from rig import stop
 from rig.errors import UsageError
 from rig.release import Catalogue
 from rig.virtual import control
@@ -151,13 +152,15 @@ def _run(arguments: argparse.Namespace) -> int:
     ours = _up(arguments, tied=True)
     bin_folder = str(Path(sys.executable).parent)
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
-    child = subprocess.Popen(command, env={**os.environ, "PATH": path})
+    # Of Ctrl-C the terminal has told it already; a shell that hears more forgets its own children.
+    tells = (signal.SIGTERM, signal.SIGHUP)
+    child = stop.start(command, tells=tells, env={**os.environ, "PATH": path})
     try:
         while True:
             try:
                 return child.wait()
             except KeyboardInterrupt:
-                continue  # the terminal has told the child, too: let it end in good order
+                continue  # the child was told, too: let it end in good order
     finally:
         if ours:
             control.stop(arguments.state)

@@ -5,6 +5,8 @@ N6700 User's Guide p. 91, N6705C User's Guide p. 211.
 """
 
 import array
+from bisect import bisect_right
+from collections.abc import Iterable
 
 from rig.virtual.power import Feed
 from rig.virtual.scpi import ScpiError, block, command
@@ -17,7 +19,10 @@ LOG_MEMORY = int(20 / LOG_STEP_S)
 
 
 class N6705c(Supply):
-    """Four outputs.  The sweep is over at once: its values are what the load is now."""
+    """Four outputs.  The sweep is over at once: its values are what the load is now.
+
+    The log knows when the board was not fed; what it drew before that is what was last read.
+    """
 
     identity = "Keysight Technologies,N6705C,MY00000003,E.02.06.3245"
     MAX_V = dict.fromkeys((1, 2, 3, 4), 20.4)
@@ -25,6 +30,9 @@ class N6705c(Supply):
 
     def __init__(self, feed: Feed, *, noise: bool = True) -> None:
         super().__init__(feed, noise=noise)
+        self._edges: list[tuple[float, bool]] = []  # since when the board has been fed, or not
+        self._drawn_a = 0.0
+        feed.noted.append(self._note)
         self._forget()
 
     def reset(self) -> None:
@@ -93,6 +101,7 @@ class N6705c(Supply):
         self.channel(channels)
         if not self._log_current:
             raise ScpiError(-221, "nothing to log")
+        self._edges.clear()
         self._logged_s = self.outputs.now()
 
     @command("ABORt:ELOG")
@@ -106,11 +115,34 @@ class N6705c(Supply):
             raise ScpiError(-230)
         ready = int((self.outputs.now() - self._logged_s) / self._log_step_s + 1e-6)
         number = min(ready, LOG_MEMORY, int(count))
+        from_s = self._logged_s
         self._logged_s += number * self._log_step_s
-        return self._values(self.channel(channels), number)
+        self._edges = [edge for edge in self._edges if edge[0] >= from_s]
+        times_s = (from_s + (at + 0.5) * self._log_step_s for at in range(number))
+        return self._block(self._logged(self.channel(channels), times_s))
+
+    def _note(self, fed: bool) -> None:
+        if self._logged_s is not None:
+            self._edges.append((self.outputs.now(), fed))
+
+    def _logged(self, channel: int, times_s: Iterable[float]) -> list[float]:
+        """Return what was drawn at some times, from the edges of the feed and the load of now."""
+        if channel != 1:
+            return [0.0 for _ in times_s]
+        now_a = self.outputs.load_a() if self._feed.powered else 0.0
+        self._drawn_a = now_a or self._drawn_a
+        edges_s = [at_s for at_s, _ in self._edges]
+        loads_a = [self._drawn_a if fed else 0.0 for _, fed in self._edges]
+        if loads_a:
+            loads_a = [0.0 if self._edges[0][1] else self._drawn_a, *loads_a[:-1]]
+        loads_a.append(now_a)
+        return [self.outputs.read(loads_a[bisect_right(edges_s, at_s)]) for at_s in times_s]
 
     def _values(self, channel: int, number: int) -> bytes:
-        values = array.array("f", (self.outputs.amperes(channel) for _ in range(number)))
+        return self._block(self.outputs.amperes(channel) for _ in range(number))
+
+    def _block(self, amperes: Iterable[float]) -> bytes:
+        values = array.array("f", amperes)
         if not self._real:
             return ",".join(f"{value:+.6E}" for value in values).encode()
         values.byteswap()  # big-endian on the wire

@@ -96,8 +96,10 @@ class Outputs:
         return self._settled(channel) + self._noise(NOISE_V)
 
     def amperes(self, channel: int) -> float:
-        load_a = self.load_a() if channel == 1 and self.feed.powered else 0.0
-        # What draws nothing reads 0 and never below: the part's own cut-off.
+        return self.read(self.load_a() if channel == 1 and self.feed.powered else 0.0)
+
+    def read(self, load_a: float) -> float:
+        """Return a reading of a load; what draws nothing reads 0 and never below: its cut-off."""
         return max(0.0, load_a + self._noise(NOISE_A)) if load_a else 0.0
 
     def _settled(self, channel: int) -> float:

@@ -14,6 +14,7 @@ class Feed:
     inhibited: bool = False
     volts: float = 5.0
     changed: Callable[[bool], None] = field(default=lambda _: None)
+    noted: list[Callable[[bool], None]] = field(default_factory=list)  # whoever looks on
 
     @property
     def powered(self) -> bool:
@@ -28,11 +29,12 @@ class Feed:
         inhibited: bool | None = None,
         volts: float | None = None,
     ) -> None:
-        """Change what is given; `changed` hears of it when the board's power has changed."""
+        """Change what is given; `changed` and `noted` hear when the board's power has changed."""
         before = self.powered
         self.outlet = self.outlet if outlet is None else outlet
         self.output = self.output if output is None else output
         self.inhibited = self.inhibited if inhibited is None else inhibited
         self.volts = self.volts if volts is None else volts
         if self.powered != before:
-            self.changed(self.powered)
+            for hear in (self.changed, *self.noted):
+                hear(self.powered)

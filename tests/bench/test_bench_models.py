@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from labgrid.driver.power import shelly_gen2
 
 from rig.clock import Deadline
 from rig.place import Place
@@ -16,14 +17,17 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
-def other_bench(tmp_path: Path) -> Iterator[Bench]:
-    """Bring up a second bench, on the ports of another board."""
+def other_bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """Bring up a second bench with other instruments, on the ports of another board."""
     bench = Bench(tmp_path / "state", board=15)
-    bench.up("counter=pendulum_cnt104s", "supply=rigol_dp832")
+    bench.up(*request.param)
     yield bench
     control.stop(bench.state)
 
 
+@pytest.mark.parametrize(
+    "other_bench", [("counter=pendulum_cnt104s", "supply=rigol_dp832")], indirect=True
+)
 def test_another_counter_and_supply_measure_the_same_board(
     other_bench: Bench, tmp_path: Path
 ) -> None:
@@ -49,3 +53,26 @@ def test_another_counter_and_supply_measure_the_same_board(
         assert "DP832" in current.source
         assert current.value > 0.05
     assert not other_bench.board["powered"]
+
+
+@pytest.mark.parametrize("other_bench", [("supply=keysight_n6705c",)], indirect=True)
+def test_a_supply_with_a_log_sees_power_that_is_gone_between_two_polls(
+    other_bench: Bench, tmp_path: Path
+) -> None:
+    outlet = f"http://127.0.0.1:{other_bench.endpoints.pdu}"
+    path = other_bench.place_file(tmp_path, ("model: keysight_e36312a", "model: keysight_n6705c"))
+    with Place.open(path) as place:
+        place.boot()
+        with place.watch(tmp_path / "raw", with_feed=True) as watch:
+            episode = watch.open("somebody's hand")
+            watch.wait(1.0)
+            before_s = place.clock.now()
+            shelly_gen2.power_set(outlet, None, 0, value=False)
+            shelly_gen2.power_set(outlet, None, 0, value=True)
+            most_s = place.clock.now() - before_s
+            watch.close(episode)
+            outages = watch.settle(episode, deadline=Deadline.after(place.clock, 60.0))
+    assert outages.unfed is not None
+    assert 0.0 < outages.unfed.value <= most_s + outages.unfed.uncertainty
+    assert outages.recovered
+    assert "N6705C" in outages.unfed.source

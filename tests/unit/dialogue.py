@@ -2,6 +2,7 @@
 """A link that knows one conversation by heart, and a clock that only moves when told."""
 
 import struct
+from contextlib import AbstractContextManager, nullcontext
 
 from rig.errors import InstrumentError
 
@@ -32,6 +33,9 @@ class Dialogue:
         answer = self._next(command)
         assert isinstance(answer, str), f"{command!r} is no question for a text"
         return answer
+
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def query_block(self, command: str) -> bytes:
         answer = self._next(command)

@@ -15,6 +15,7 @@ import pytest
 
 from rig.clock import Deadline, SystemClock
 from rig.errors import InstrumentError, UsageError
+from rig.feed import FeedWatch
 from rig.instruments import MODELS, make
 from rig.instruments.rail import FEED_GONE_V
 from rig.virtual.counter import Counter
@@ -26,7 +27,8 @@ from rig.virtual.n6705c import N6705c
 from rig.virtual.outputs import SETTLE_S
 from rig.virtual.pendulum import Cnt91, Cnt104s
 from rig.virtual.power import Feed
-from rig.virtual.scpi import INSTRUMENT_FAULTS, Instrument
+from rig.virtual.scpi import Instrument
+from rig.virtual.scpi_link import INSTRUMENT_FAULTS
 from rig.virtual.supply import Supply
 from tests.unit.served import Served, beat, heartbeat
 
@@ -190,6 +192,31 @@ def test_the_n6705c_records_its_current_fast() -> None:
     assert first.current_a.size + second.current_a.size == 14648
     assert second.fell_below(0.1) == 0.0
     assert first.fell_below(0.1) is None
+
+
+def test_the_n6705c_sees_a_loss_of_feed_that_is_over_before_anybody_asks() -> None:
+    virtual = VIRTUAL["keysight_n6705c"]()
+    with Served(virtual) as served:
+        supply = make("keysight_n6705c", served.link, CLOCK)
+        begin("keysight_n6705c", supply)
+        supply.output(True)
+        watch = FeedWatch(supply, CLOCK, period_s=0.05)
+        from_s = CLOCK.now()
+        watch.start()
+        edges_s = []
+        for outlet in (False, True):
+            CLOCK.sleep(0.2)
+            before_s = CLOCK.now()
+            virtual.outputs.feed.switch(outlet=outlet)
+            edges_s.append((before_s, CLOCK.now()))
+        CLOCK.sleep(0.2)
+        watch.stop()
+
+    gone = watch.between(from_s, CLOCK.now()).unfed()
+    assert gone is not None
+    (fall_s, fell_s), (rise_s, risen_s) = edges_s
+    assert rise_s - fell_s - gone.uncertainty <= gone.value <= risen_s - fall_s + gone.uncertainty
+    assert gone.method.endswith("1 time(s), k = 2")
 
 
 @pytest.mark.parametrize("model", SCOPES)
