@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Options and hooks of every test run; places and campaigns are in tests/board/conftest.py."""
 
+import contextlib
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rig import disk, runs
+from rig import disk, runs, stop
 from rig.errors import RigError
 from rig.runs import ERROR_FILE
 
@@ -36,6 +37,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--rig-require-verified", action="store_true", help="refuse a place that is not verified"
     )
     group.addoption("--rig-key", default="", help="key of a trial that is replayed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put everything in order, too, when a service manager or a lost session ends the run."""
+    stack = contextlib.ExitStack()
+    stack.enter_context(stop.once())
+    config.add_cleanup(stack.close)
 
 
 def pytest_exception_interact(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import disk, records_run, replay_run, runs, sweep_run, verify_run
+from rig import disk, records_run, replay_run, runs, stop, sweep_run, verify_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
@@ -78,9 +78,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        if words[:1] == ["bench"]:
-            return _bench(words[1:])
-        return _run(_parser().parse_args(words))
+        with stop.passed_on():
+            if words[:1] == ["bench"]:
+                return _bench(words[1:])
+            return _run(_parser().parse_args(words))
     except KeyboardInterrupt:
         return INTERRUPTED
     except RigError as error:

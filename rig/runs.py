@@ -4,12 +4,16 @@
 import datetime as dt
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from rig import stop
 from rig.errors import BenchError
+
+if TYPE_CHECKING:
+    import subprocess
 
 ROOT = Path(__file__).resolve().parents[1]
 BOARD_TESTS = ROOT / "tests" / "board"
@@ -44,19 +48,19 @@ def with_records(folder: Path) -> list[str]:
 
 def start(
     words: list[str], log: Path | None = None, held: Sequence[int] = ()
-) -> subprocess.Popen[bytes]:
+) -> "subprocess.Popen[bytes]":
     """Start pytest; with `log` it talks to that file; it keeps the descriptors `held`, too."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if log is None:
-        return subprocess.Popen(words, cwd=ROOT, env=environment, pass_fds=held)
+        return stop.start(words, cwd=ROOT, env=environment, pass_fds=held)
     with log.open("ab") as output:
-        return subprocess.Popen(
+        return stop.start(
             words, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=held
         )
 
 
-def wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for pytest, which hears of Ctrl-C itself and puts the board in order.
+def wait(child: "subprocess.Popen[bytes]") -> int:
+    """Wait for pytest, which is told by `stop` when it shall end, and puts the board in order.
 
     Raises:
         BenchError: it could not write its records, and has said why.
@@ -68,7 +72,7 @@ def wait(child: subprocess.Popen[bytes]) -> int:
             continue
         if code == UNRECORDED:
             raise BenchError("the run could not write its records: what it said last tells why")
-        return code
+        return PYTEST_INTERRUPTED if stop.ended(code) else code
 
 
 def told(folder: Path) -> tuple[int, str] | None:

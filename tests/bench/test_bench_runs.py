@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,24 @@ from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.place import Place
 from rig.results import Results
+from rig.runs import INTERRUPTED
 from tests.bench.conftest import Bench, start_rig
 
 pytestmark = pytest.mark.timeout(240)
 
 
-def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "send"),
+    [
+        (signal.SIGINT, os.killpg),  # Ctrl-C: the terminal sends it to the whole group
+        (signal.SIGTERM, os.kill),  # a scheduler, or a person who knows the command's id
+        (signal.SIGHUP, os.killpg),  # a session that is gone
+    ],
+    ids=["ctrl-c", "terminated", "hung-up"],
+)
+def test_a_request_to_stop_leaves_the_board_off_and_the_records_whole(
+    bench: Bench, tmp_path: Path, number: signal.Signals, send: Callable[[int, int], None]
+) -> None:
     report = tmp_path / "report"
     place = bench.place_file(tmp_path)
     options = ["--cycles", "5", "--no-allure", "--report", report]
@@ -27,15 +40,14 @@ def test_ctrl_c_leaves_the_board_off_and_the_records_whole(bench: Bench, tmp_pat
     child = start_rig(tmp_path / "log", *cycle, *options)
     try:
         _wait_for_a_step(child, report, tmp_path / "log")
-        # The terminal sends it to the whole process group.
-        os.killpg(child.pid, signal.SIGINT)
+        send(child.pid, number)
         code = child.wait(timeout=60.0)
     finally:
         if child.poll() is None:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
     said = (tmp_path / "log").read_text()
-    assert code == 128 + signal.SIGINT, said
+    assert code == INTERRUPTED, said
     assert not bench.board["powered"]
     summary = json.loads((report / "summary.json").read_text())
     assert summary["status"] == "interrupted"

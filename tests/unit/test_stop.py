@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Requests to stop: once, passed on to children, and ignored where our starter wished so."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rig import stop
+from tests.unit.dialogue import StillClock
+
+WAITER = """
+import sys, time
+from rig import stop
+with stop.once():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("in order", flush=True)
+        sys.exit(7)
+"""
+COMMAND = f"""
+import subprocess, sys
+from rig import stop
+with stop.passed_on():
+    child = stop.start([sys.executable, "-c", {WAITER!r}], {{options}})
+    try:
+        child.wait()
+    except KeyboardInterrupt:
+        sys.exit(child.wait())
+"""
+
+
+def asked(once: stop.Once, number: signal.Signals) -> bool:
+    try:
+        once(number, None)
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def test_a_request_is_heard_once_whichever_ways_it_comes() -> None:
+    clock = StillClock()
+    once = stop.Once(clock)
+    assert asked(once, signal.SIGTERM)
+    assert not asked(once, signal.SIGINT), "the terminal's, of the same moment"
+    clock.sleep(10.0)
+    assert not asked(once, signal.SIGTERM), "it is being done"
+    assert not asked(once, signal.SIGHUP)
+
+
+def test_a_request_is_passed_on_as_often_as_it_is_heard() -> None:
+    told: list[int] = []
+    clock = StillClock()
+    once = stop.Once(clock, told.append)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        asked(once, number)
+    clock.sleep(stop.SAME_S)
+    asked(once, signal.SIGINT)
+    assert told == [signal.SIGTERM, signal.SIGINT]
+
+
+def test_a_person_who_insists_is_heard_again() -> None:
+    clock = StillClock()
+    once = stop.Once(clock)
+    assert asked(once, signal.SIGINT)
+    clock.sleep(stop.SAME_S * 0.6)
+    assert not asked(once, signal.SIGINT), "it may be the same one"
+    clock.sleep(stop.SAME_S * 0.6)
+    assert asked(once, signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", stop.REQUESTS)
+@pytest.mark.parametrize("group", [False, True], ids=["alone", "group"])
+def test_a_command_that_is_told_to_stop_tells_its_child_and_waits(
+    number: signal.Signals, *, group: bool
+) -> None:
+    assert run(COMMAND.format(options=""), number, group=group) == (7, "ready\nin order\n")
+
+
+def test_a_child_that_its_terminal_tells_is_not_told_by_us() -> None:
+    undisturbed = WAITER.replace("time.sleep(60)", "time.sleep(1); print('undisturbed')")
+    code = COMMAND.replace(repr(WAITER), repr(undisturbed)).format(options="tells=(15, 1)")
+    assert run(code, signal.SIGINT, group=False) == (0, "ready\nundisturbed\n")
+
+
+def run(code: str, number: signal.Signals, *, group: bool) -> tuple[int, str]:
+    """Run `code` until it says that it is ready, send it `number`; return its end and output."""
+    # A shell's background job ignores SIGINT, and so would all that it starts.
+    command = ["env", "--default-signal=INT,HUP", sys.executable, "-c", code]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=Path.cwd()
+    ) as child:
+        assert child.stdout
+        try:
+            first = child.stdout.readline()
+            (os.killpg if group else os.kill)(child.pid, number)
+            rest, _ = child.communicate(timeout=30.0)
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+    return child.returncode, first + rest
+
+
+def test_a_terminal_that_is_gone_does_not_fail_the_way_out(tmp_path: Path) -> None:
+    code = f"""
+import pathlib, time
+from rig import stop
+with stop.once():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        print("in order", flush=True)
+        pathlib.Path({str(tmp_path / "end")!r}).write_text("in order")
+"""
+    terminal, ours = pty.openpty()
+    command = ["setsid", "--ctty", "--wait", "env", "--default-signal=HUP", sys.executable, "-c"]
+    with subprocess.Popen([*command, code], stdin=ours, stdout=ours, stderr=ours) as child:
+        os.close(ours)
+        assert os.read(terminal, 5) == b"ready"
+        os.close(terminal)
+        assert child.wait(timeout=30.0) == 0
+    assert (tmp_path / "end").read_text() == "in order"
+
+
+def test_what_our_starter_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop.once():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_who_is_asked_is_deaf_until_it_ends_and_others_are_left_as_they_were() -> None:
+    before = {number: signal.getsignal(number) for number in stop.REQUESTS}
+    with stop.once():
+        pass
+    assert {number: signal.getsignal(number) for number in stop.REQUESTS} == before
+    try:
+        with pytest.raises(KeyboardInterrupt), stop.once():
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_child_that_a_request_ended_at_once_is_told_from_one_that_failed() -> None:
+    assert stop.ended(-signal.SIGTERM)
+    assert not stop.ended(-signal.SIGKILL)
+    assert not stop.ended(1)
+    assert not stop.ended(signal.SIGTERM)
