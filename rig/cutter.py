@@ -43,7 +43,7 @@ class Cutter:
         ):
             clock = self._place.clock
             clock.sleep(max(0.0, event.seen_at_s + plan.delay_s - clock.now()))
-            fall = self._place.cut_feed()
+            fall = self._place.power_path.cut()
             self.edge = fall.since(event.seen_at_s) if fall else None
             self.done = True
 
@@ -81,7 +81,7 @@ class Cutter:
         now_s = self._place.clock.now()
         if now_s - self._asked_s >= SILENT_S:
             self._asked_s = now_s
-            self._place.check_feed()
+            self._place.power_path.check()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +140,4 @@ def _feed_again(place: Place) -> None:
     """Have a cut board off, its rail down, and its feed ready."""
     place.strategy.transition(Status.off)
     place.clock.sleep(CUT_OFF_S)
-    place.feed_board()
+    place.power_path.feed()

@@ -13,14 +13,14 @@ from labgrid import Environment
 from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
-from rig.errors import BenchError, BoardError, RigError, UsageError
-from rig.feed import CURRENT_MIN_A, FeedWatch
+from rig.errors import BoardError, RigError, UsageError
+from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
-from rig.instruments.rail import Fall
 from rig.instruments.traffic import TrafficProbe
 from rig.observers import Observers
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, options, require
 from rig.place_lock import PlaceLock
+from rig.power_path import PowerPath
 from rig.release import Catalogue, Release
 from rig.remote_place import main_target
 from rig.service import ANSWER, REQUEST, ServiceClient
@@ -60,6 +60,7 @@ class Place:
         except BaseException:
             self._lock.release()
             raise
+        self.power_path = PowerPath(self.power, self.supply, self.interposer, self.strategy)
 
     @classmethod
     def open(cls, path: Path, clock: Clock | None = None) -> Self:
@@ -165,7 +166,7 @@ class Place:
     def restore(self, release: Release, progress: Callable[[float], None] | None = None) -> int:
         """Program the whole golden flash of `release`; the board is off afterwards."""
         self.catalogue.verify(release)
-        self.feed_board()
+        self.power_path.feed()
         self.strategy.transition(Status.off)
         return int(self.need("interposer").restore(release.golden, progress))
 
@@ -189,70 +190,6 @@ class Place:
         self.service.wait_up(deadline, release.name)
         return written
 
-    def feed_board(self) -> None:
-        """Release a latched cut and have the supply feed the board again (outlet untouched)."""
-        if self.interposer:
-            self.interposer.disarm()
-        if self.supply:
-            if self.supply.tripped():
-                self.supply.clear_protection()
-            if not self.supply.is_on():
-                self.supply.output(True)
-
-    def cut_feed(self) -> Fall | None:
-        """Take the board's power as fast as the place can; say when the rail fell.
-
-        None: the place has no supply, so the outlet was switched and nothing was measured.
-
-        Raises:
-            BenchError: the power did not go.
-        """
-        if self.supply:
-            fall: Fall = self.supply.cut()
-            return fall
-        self.power.off()
-        return None
-
-    def check_feed(self) -> None:
-        """Make sure that a silent board is fed, so that its silence is its own.
-
-        Raises:
-            BenchError: it is not, and the rig has not taken its power: outlet or supply is off, a
-                protection has tripped, or all is on and no current flows; or the supply has
-                restarted, and feeds nothing.
-        """
-        supply = self.supply
-        # First: a supply that has restarted is off, and says so here.
-        current = supply.current() if supply else None
-        if self._has_taken_power():
-            return
-        if off := self._switched_off():
-            raise BenchError(
-                f"the board is silent because {off}, which is not the rig's doing: look for"
-                " whoever else switches its power, and for what tripped it"
-            )
-        if current and current.value < CURRENT_MIN_A:
-            raise BenchError(
-                f"the board is silent and draws {current.value:.3f} A though outlet and supply are"
-                " on: look at fuse and cable of its 5 V feed"
-            )
-
-    def _has_taken_power(self) -> bool:
-        """Tell whether the rig wants the board off, or the cut that it armed has fired."""
-        if self.strategy.status is Status.off:
-            return True
-        return self.interposer is not None and self.interposer.state() == "FIRED"
-
-    def _switched_off(self) -> str:
-        """Say what keeps the power from the board; nothing if all is switched on."""
-        if not self.power.get():
-            return "its outlet is off"
-        if self.supply is None:
-            return ""
-        if self.supply.tripped():
-            return "a protection of its supply holds the output off"
-        return "" if self.supply.is_on() else "the output of its supply is off"
-
     def boot(self) -> int:
         """Bring the board to its login from whatever state; return how often the PROM started.
 
@@ -264,7 +201,7 @@ class Place:
             self.strategy.transition(Status.linux)
             self.service.wait_up(Deadline.after(self.clock, self.strategy.boot_limit_s), None)
         except BoardError:
-            self.check_feed()
+            self.power_path.check()
             raise
         return int(self.strategy.boots)
 

@@ -75,7 +75,7 @@ class Planter:
             flash[partition.offset : partition.end] = content.ljust(partition.size, ERASED)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_bytes(flash)
-        place.feed_board()
+        place.power_path.feed()
         place.strategy.transition(Status.off)
         drain(place.console)
         place.need("interposer").restore(self._file)

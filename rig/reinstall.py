@@ -57,7 +57,7 @@ def reinstall(place: Place, release: Release) -> bool:
         UsageError: the updater refuses the way back: this exercise cannot be repeated here.
         BoardError: the board does not come up, or did not install what it was given.
     """
-    place.feed_board()
+    place.power_path.feed()
     try:
         place.boot()
     except BoardError:
@@ -79,7 +79,7 @@ def _again(place: Place, release: Release) -> None:
     """Give a board that does not answer one cold start."""
     place.strategy.lost()
     place.strategy.transition(Status.off)
-    place.feed_board()
+    place.power_path.feed()
     try:
         place.boot()
     except BoardError as error:

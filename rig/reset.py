@@ -82,7 +82,7 @@ def reset_power(
     """
     fresh(place.console)
     before_s = place.clock.now()
-    fall = place.cut_feed()
+    fall = place.power_path.cut()
     off = (fall.above_s, fall.below_s) if fall else (before_s, place.clock.now())
     place.clock.sleep(off_s)
     if fall:

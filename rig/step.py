@@ -75,7 +75,7 @@ class PendingStep:
             if not self.result.takes_power:
                 _check_fed(outages)
             if not outages.recovered:
-                self._place.check_feed()
+                self._place.power_path.check()
                 _check_host(outages)
                 _check_views(self._place, self._watch.dissent(self._episode))
         except BenchError as error:

@@ -65,7 +65,7 @@ class Judge:
 
     def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> Trial:
         place = self._place
-        place.feed_board()
+        place.power_path.feed()
         unsafe = self._unsafe()
         follower = Follower(place.console, place.clock, self._on_event)
         place.strategy.start()

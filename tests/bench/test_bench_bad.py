@@ -129,7 +129,7 @@ def test_a_board_that_never_comes_back_is_the_boards_failure(bench: Bench, tmp_p
     bench.fault("board.never-back")
     path = bench.place_file(tmp_path, ("boot_limit_s: 90.0", "boot_limit_s: 3.0"))
     with Place.open(path) as place:
-        place.feed_board()
+        place.power_path.feed()
         place.strategy.transition(Status.off)
         with pytest.raises(BoardError, match=r"within 3\.\d s"):
             place.boot()
@@ -235,7 +235,7 @@ def test_power_that_somebody_else_leaves_off_in_an_upgrade_is_the_benchs_failure
 
     result = run_step(place, tmp_path / "raw", somebody_else)
 
-    place.feed_board()
+    place.power_path.feed()
     assert result.outcome is Outcome.bench
     assert result.error is not None
     assert f"{what} is off, which is not the rig's doing" in result.error

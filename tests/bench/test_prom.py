@@ -69,7 +69,7 @@ def running(place: Place) -> str:
 
 def power_again(place: Place) -> None:
     place.strategy.transition(Status.off)
-    place.feed_board()
+    place.power_path.feed()
     place.boot()
 
 

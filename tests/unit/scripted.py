@@ -169,6 +169,22 @@ class Service:
         return self._mark
 
 
+class ScriptedPower:
+    """A power path that is well, or over which no current flows."""
+
+    def __init__(self, interposer: Interposer | None = None, *, fed: bool = True) -> None:
+        self._interposer = interposer
+        self._fed = fed
+
+    def feed(self) -> None:
+        if self._interposer:
+            self._interposer.disarm()
+
+    def check(self) -> None:
+        if not self._fed:
+            raise BenchError("no current flows")
+
+
 class ScriptedPlace:
     """A place with an interposer; its board goes through `lives`, one a start.
 
@@ -184,9 +200,9 @@ class ScriptedPlace:
         self.life = Life()
         self.is_on = False
         self._boots = boots
-        self._fed = fed
         self.rescued: list[str] = []
         self.interposer = Interposer(self)
+        self.power_path = ScriptedPower(self.interposer, fed=fed)
         self.strategy = Strategy(self)
         self.service = Service(stores)
         self.shell = SimpleNamespace(prompt="# ")
@@ -208,13 +224,6 @@ class ScriptedPlace:
         self.is_on = True
         return self._boots
 
-    def feed_board(self) -> None:
-        self.interposer.disarm()
-
-    def check_feed(self) -> None:
-        if not self._fed:
-            raise BenchError("no current flows")
-
     def software(self) -> tuple[str, str]:
         return KERNEL, f"1.0.0 {KERNEL}"
 
@@ -222,7 +231,6 @@ class ScriptedPlace:
         self.is_on = False
 
     def rescue(self, release: Release) -> int:
-        if not self._fed:
-            raise BenchError("no current flows")
+        self.power_path.check()
         self.rescued.append(release.name)
         return 1

@@ -10,6 +10,7 @@ from rig.errors import BenchError
 from rig.faults import NoFault
 from rig.upgrade import Event
 from tests.unit.dialogue import StillClock
+from tests.unit.scripted import ScriptedPower
 
 
 class Place:
@@ -17,9 +18,7 @@ class Place:
 
     def __init__(self) -> None:
         self.clock = StillClock()
-
-    def check_feed(self) -> None:
-        raise BenchError("no current flows")
+        self.power_path = ScriptedPower(fed=False)
 
 
 @pytest.fixture

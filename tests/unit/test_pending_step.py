@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 
 from rig.clock import SystemClock
-from rig.errors import BenchError
 from rig.faults import Outcome
 from rig.measure import Measurement
 from rig.outage import Gap
@@ -18,6 +17,7 @@ from rig.outage_record import Floors, Outages
 from rig.reset import Reset
 from rig.sighting import Episode
 from rig.step import PendingStep, StepResult
+from tests.unit.scripted import ScriptedPower
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
 CUT = cast("Any", SimpleNamespace(ended_on="cut"))
@@ -59,12 +59,8 @@ class Place:
     clock = SystemClock()
 
     def __init__(self, ticks: tuple[int | None, ...], *, fed: bool = True) -> None:
-        self._fed = fed
+        self.power_path = ScriptedPower(fed=fed)
         self.service = Service(iter(ticks))
-
-    def check_feed(self) -> None:
-        if not self._fed:
-            raise BenchError("no current flows")
 
 
 class Watch:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from rig.clock import Deadline
+from rig.current import Reading
 from rig.errors import BenchError, InstrumentError
 from rig.estimate import PLAIN
 from rig.faults import Outcome
-from rig.feed import Drawn, Reading
+from rig.feed import Drawn
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.instruments.traffic import RECORD, STAMPS, Answers, Identity, digest
@@ -24,6 +25,7 @@ from rig.outage_record import Outages
 from rig.step import PendingStep, StepResult
 from rig.watch import ServiceWatch
 from tests.unit.dialogue import StillClock
+from tests.unit.scripted import ScriptedPower
 
 PERIOD_S = 1e-3
 TRIP_S = 0.3e-3
@@ -436,7 +438,7 @@ def test_a_computer_that_cannot_send_any_more_is_not_a_dead_board(tmp_path: Path
     watched.watch.wait(1.0)
     watched.watch.close(episode)
     watched.traffic.blocked = ((watched.clock.now() + 0.5, 1e9),)
-    place = SimpleNamespace(clock=watched.clock, check_feed=lambda: None)
+    place = SimpleNamespace(clock=watched.clock, power_path=ScriptedPower())
     step = StepResult(name="up", wanted="2.0.0", fault="none", outcome=Outcome.new)
 
     found = PendingStep(step, cast("Any", place), watched.watch, episode).settle()

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""The way of the power to the board: outlet, supply and the interposer's cut, in series."""
+
+from typing import Protocol
+
+from rig.current import CURRENT_MIN_A
+from rig.errors import BenchError
+from rig.instruments.rail import Fall
+from rig.instruments.supply import Supply
+from rig.strategy import Status
+
+
+class Outlet(Protocol):
+    """What is needed of the PDU."""
+
+    def get(self) -> bool: ...
+    def off(self) -> None: ...
+
+
+class Interposer(Protocol):
+    """What is needed of the box at the flash, which can take the power, too."""
+
+    def disarm(self) -> None: ...
+    def state(self) -> str: ...
+
+
+class Wanted(Protocol):
+    """Knows what the rig wants of the board."""
+
+    status: Status
+
+
+class PowerPath:
+    """What feeds one board; a place may lack a supply or an interposer."""
+
+    def __init__(
+        self, outlet: Outlet, supply: Supply | None, interposer: Interposer | None, wanted: Wanted
+    ) -> None:
+        self._outlet = outlet
+        self._supply = supply
+        self._interposer = interposer
+        self._wanted = wanted
+
+    def feed(self) -> None:
+        """Release a latched cut and have the supply feed the board again (outlet untouched)."""
+        if self._interposer:
+            self._interposer.disarm()
+        if self._supply:
+            if self._supply.tripped():
+                self._supply.clear_protection()
+            if not self._supply.is_on():
+                self._supply.output(True)
+
+    def cut(self) -> Fall | None:
+        """Take the board's power as fast as the place can; say when the rail fell.
+
+        None: the place has no supply, so the outlet was switched and nothing was measured.
+
+        Raises:
+            BenchError: the power did not go.
+        """
+        if self._supply:
+            return self._supply.cut()
+        self._outlet.off()
+        return None
+
+    def check(self) -> None:
+        """Make sure that a silent board is fed, so that its silence is its own.
+
+        Raises:
+            BenchError: it is not, and the rig has not taken its power: outlet or supply is off, a
+                protection has tripped, or all is on and no current flows; or the supply has
+                restarted, and feeds nothing.
+        """
+        # First: a supply that has restarted is off, and says so here.
+        current = self._supply.current() if self._supply else None
+        if self._is_taken_by_the_rig():
+            return
+        if off := self._switched_off():
+            raise BenchError(
+                f"the board is silent because {off}, which is not the rig's doing: look for"
+                " whoever else switches its power, and for what tripped it"
+            )
+        if current and current.value < CURRENT_MIN_A:
+            raise BenchError(
+                f"the board is silent and draws {current.value:.3f} A though outlet and supply are"
+                " on: look at fuse and cable of its 5 V feed"
+            )
+
+    def _is_taken_by_the_rig(self) -> bool:
+        """Tell whether the rig wants the board off, or the cut that it armed has fired."""
+        if self._wanted.status is Status.off:
+            return True
+        return self._interposer is not None and self._interposer.state() == "FIRED"
+
+    def _switched_off(self) -> str:
+        """Say what keeps the power from the board; nothing if all is switched on."""
+        if not self._outlet.get():
+            return "its outlet is off"
+        if self._supply is None:
+            return ""
+        if self._supply.tripped():
+            return "a protection of its supply holds the output off"
+        return "" if self._supply.is_on() else "the output of its supply is off"
