@@ -14,7 +14,7 @@ from rig.errors import BenchError
 
 # A board whose regulators work draws more, whatever its software does.
 CURRENT_MIN_A = 0.05
-MEAN_S = 1e-3  # what is shorter the capacitors of the board bridge
+MEAN_S = 1e-3  # assumed: what is shorter the capacitors of the board bridge
 MEMORY_S = 15.0  # a log that nobody has read for longer may have lost something (20 s, N6705C)
 
 
@@ -143,8 +143,9 @@ class Logged:
         )
 
     def close(self) -> None:
-        with contextlib.suppress(BenchError):  # a supply that does not answer logs to itself
-            self._supply.stop_log()
+        if self._is_started:
+            with contextlib.suppress(BenchError):  # a supply that does not answer logs to itself
+                self._supply.stop_log()
 
 
 def currents(supply: Meter, clock: Clock) -> Currents:

@@ -30,7 +30,7 @@ class N6705c(Supply):
 
     def __init__(self, feed: Feed, *, noise: bool = True) -> None:
         super().__init__(feed, noise=noise)
-        self._edges: list[tuple[float, bool]] = []  # since when the board has been fed, or not
+        self._edges: list[tuple[float, float]] = []  # when the feed went or came, drawn until then
         self._drawn_a = 0.0
         feed.noted.append(self._note)
         self._forget()
@@ -123,7 +123,7 @@ class N6705c(Supply):
 
     def _note(self, fed: bool) -> None:
         if self._logged_s is not None:
-            self._edges.append((self.outputs.now(), fed))
+            self._edges.append((self.outputs.now(), 0.0 if fed else self._drawn_a))
 
     def _logged(self, channel: int, times_s: Iterable[float]) -> list[float]:
         """Return what was drawn at some times, from the edges of the feed and the load of now."""
@@ -132,10 +132,7 @@ class N6705c(Supply):
         now_a = self.outputs.load_a() if self._feed.powered else 0.0
         self._drawn_a = now_a or self._drawn_a
         edges_s = [at_s for at_s, _ in self._edges]
-        loads_a = [self._drawn_a if fed else 0.0 for _, fed in self._edges]
-        if loads_a:
-            loads_a = [0.0 if self._edges[0][1] else self._drawn_a, *loads_a[:-1]]
-        loads_a.append(now_a)
+        loads_a = [*(until_a for _, until_a in self._edges), now_a]
         return [self.outputs.read(loads_a[bisect_right(edges_s, at_s)]) for at_s in times_s]
 
     def _values(self, channel: int, number: int) -> bytes:

@@ -15,6 +15,8 @@ from tests.bench.conftest import Bench
 
 pytestmark = pytest.mark.timeout(180)
 
+GONE_S = 0.02
+
 
 @pytest.fixture
 def other_bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
@@ -68,11 +70,13 @@ def test_a_supply_with_a_log_sees_power_that_is_gone_between_two_polls(
             watch.wait(1.0)
             before_s = place.clock.now()
             shelly_gen2.power_set(outlet, None, 0, value=False)
+            place.clock.sleep(GONE_S)
             shelly_gen2.power_set(outlet, None, 0, value=True)
             most_s = place.clock.now() - before_s
             watch.close(episode)
             outages = watch.settle(episode, deadline=Deadline.after(place.clock, 60.0))
     assert outages.unfed is not None
-    assert 0.0 < outages.unfed.value <= most_s + outages.unfed.uncertainty
+    doubt_s = outages.unfed.uncertainty
+    assert GONE_S - doubt_s <= outages.unfed.value <= most_s + doubt_s
     assert outages.recovered
     assert "N6705C" in outages.unfed.source

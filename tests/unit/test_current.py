@@ -148,7 +148,11 @@ def test_a_log_that_failed_or_ran_over_is_started_anew() -> None:
 
 def test_a_supply_that_does_not_answer_in_the_end_is_left() -> None:
     supply = Supply(StillClock(), error=InstrumentError("supply", command="ABOR:ELOG", reply=""))
-    Logged(supply, supply.clock).close()
+    logged = Logged(supply, supply.clock)
+    logged.close()
+    assert supply.stops == 0, "it was not started"
+    logged.read()
+    logged.close()
     assert supply.stops == 1
 
 

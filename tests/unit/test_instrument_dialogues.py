@@ -2,6 +2,8 @@
 """Supplies, scopes and the generator say exactly what their manuals say, and nothing else."""
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from rig.instruments.dp832 import RigolDP832
 from rig.instruments.ds1000z import RigolDS1000Z
 from rig.instruments.generator import Keysight33500B, uncertainty_s
 from rig.instruments.infiniivision import InfiniiVision
+from rig.instruments.link import send
 from rig.instruments.n6705c import KeysightN6705C
 from rig.instruments.supply import KeysightE36312A
 from tests.unit.dialogue import OK, Dialogue, StillClock
@@ -349,3 +352,25 @@ def test_a_supply_whose_output_stays_on_is_not_believed() -> None:
 
     with pytest.raises(InstrumentError, match="'on'"):
         KeysightE36312A(link, StillClock()).cut()
+
+
+class Guarded(Dialogue):
+    """A conversation that has to be held with others kept out."""
+
+    _alone = False
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        self._alone = True
+        yield
+        self._alone = False
+
+    def _next(self, command: str) -> str | bytes | None:
+        assert self._alone, f"{command!r} where another thread could come between"
+        return super()._next(command)
+
+
+def test_a_group_of_commands_is_sent_and_checked_with_others_kept_out() -> None:
+    link = Guarded("OUTP ON,(@1)", OK)
+    send(link, "OUTP ON,(@1)")
+    link.over()

@@ -7,7 +7,7 @@ The bench's control channel makes it misbehave; the drivers have no such switch.
 import contextlib
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from rig.clock import Deadline, SystemClock
 from rig.errors import InstrumentError, UsageError
 from rig.feed import FeedWatch
 from rig.instruments import MODELS, make
+from rig.instruments.link import send
 from rig.instruments.rail import FEED_GONE_V
 from rig.virtual.counter import Counter
 from rig.virtual.dp832 import Dp832
@@ -170,6 +171,19 @@ def test_a_cut_brackets_the_moment_at_which_the_read_back_fell(model: str) -> No
         assert fall.voltage.value < FEED_GONE_V
 
 
+def test_a_command_and_the_error_that_it_makes_stay_together_though_threads_share_a_link() -> None:
+    with Served(VIRTUAL["keysight_n6705c"]()) as served, ThreadPoolExecutor(1) as other:
+        link = served.link
+        link.query("*IDN?")
+        with link.alone():
+            theirs = other.submit(link.query, "SYST:ERR?")
+            link.write("NONSENSE")
+            assert not wait([theirs], timeout=0.2).done
+            with pytest.raises(InstrumentError, match="-113"):
+                send(link, "MORE:NONSENSE")
+        assert theirs.result(timeout=10.0) == '+0,"No error"'
+
+
 def test_the_n6705c_records_its_current_fast() -> None:
     virtual = VIRTUAL["keysight_n6705c"]()
     now_s = 0.0
@@ -200,16 +214,16 @@ def test_the_n6705c_sees_a_loss_of_feed_that_is_over_before_anybody_asks() -> No
         supply = make("keysight_n6705c", served.link, CLOCK)
         begin("keysight_n6705c", supply)
         supply.output(True)
-        watch = FeedWatch(supply, CLOCK, period_s=0.05)
+        watch = FeedWatch(supply, CLOCK, period_s=0.2)
         from_s = CLOCK.now()
         watch.start()
         edges_s = []
-        for outlet in (False, True):
-            CLOCK.sleep(0.2)
+        for outlet, after_s in ((False, 0.7), (True, 0.02)):
+            CLOCK.sleep(after_s)
             before_s = CLOCK.now()
             virtual.outputs.feed.switch(outlet=outlet)
             edges_s.append((before_s, CLOCK.now()))
-        CLOCK.sleep(0.2)
+        CLOCK.sleep(0.7)
         watch.stop()
 
     gone = watch.between(from_s, CLOCK.now()).unfed()
