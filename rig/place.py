@@ -92,8 +92,10 @@ class Place:
         self.close()
 
     def close(self) -> None:
-        """Leave the board off and give everything back."""
+        """Leave the board off and give everything back, also a supply that the rig has cut."""
         self.safe_off()
+        if self.strategy.status is Status.off:  # or the supply is what keeps the board off
+            self.power_path.give_back()
         self.bundles.close()
         self._environment.cleanup()
         self._lock.release()

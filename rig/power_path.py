@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The way of the power to the board: outlet, supply and the interposer's cut, in series."""
 
+import logging
 from typing import Protocol
 
 from rig.current import CURRENT_MIN_A
-from rig.errors import BenchError
+from rig.errors import BenchError, RigError
 from rig.instruments.rail import Fall
 from rig.instruments.supply import Supply
 from rig.strategy import Status
+
+log = logging.getLogger(__name__)
 
 
 class Outlet(Protocol):
@@ -40,9 +43,11 @@ class PowerPath:
         self._supply = supply
         self._interposer = interposer
         self._wanted = wanted
+        self._is_used = False  # the output is the rig's business since it fed or cut the board
 
     def feed(self) -> None:
         """Release a latched cut and have the supply feed the board again (outlet untouched)."""
+        self._is_used = True
         if self._interposer:
             self._interposer.disarm()
         if self._supply:
@@ -59,10 +64,22 @@ class PowerPath:
         Raises:
             BenchError: the power did not go.
         """
+        self._is_used = True
         if self._supply:
             return self._supply.cut()
         self._outlet.off()
         return None
+
+    def give_back(self) -> None:
+        """Leave the supply on after the rig had cut it, for whoever comes next; never raises.
+
+        Call it when the outlet is off.
+        """
+        if self._is_used:
+            try:
+                self.feed()
+            except RigError as error:
+                log.warning("the supply was not given back: %s", error)
 
     def check(self) -> None:
         """Make sure that a silent board is fed, so that its silence is its own.

@@ -56,6 +56,7 @@ class Verifier:
         place, reference = self._place, self._reference
         reference.prepare()
         self._tell("booting the board")
+        place.power_path.feed()
         place.boot()
         trials: list[Trial] = []
         try:

@@ -221,6 +221,19 @@ def test_power_that_somebody_else_takes_in_an_upgrade_is_the_benchs_failure(
     assert "whoever else switches it" in result.error
 
 
+def test_a_supply_that_the_rig_has_cut_is_given_back(bench: Bench, tmp_path: Path) -> None:
+    """A run that is broken off while the power is gone must not leave the next one in the dark."""
+    path = bench.place_file(tmp_path)
+    with Place.open(path) as place:
+        place.boot()
+        place.power_path.cut()
+        assert not place.supply.is_on()
+    assert not bench.board["powered"]
+    with Place.open(path) as place:
+        assert place.supply.is_on()
+        place.boot()
+
+
 @pytest.mark.parametrize("what", ["outlet", "supply"])
 def test_power_that_somebody_else_leaves_off_in_an_upgrade_is_the_benchs_failure(
     bench: Bench, place: Place, tmp_path: Path, what: str

@@ -161,6 +161,28 @@ def test_a_board_is_fed_again_whatever_held_its_power() -> None:
     assert (supply.on, supply.trip, interposer.state()) == (True, False, "IDLE")
 
 
+def test_a_supply_that_the_rig_has_cut_is_given_back_on_and_another_one_as_it_was() -> None:
+    supply, untouched = Supply(), Supply(on=False)
+    cut = path(supply=supply)
+    cut.cut()
+    cut.give_back()
+    path(supply=untouched).give_back()
+    assert (supply.on, untouched.on) == (True, False)
+
+
+def test_a_supply_that_fails_in_the_end_does_not_hide_what_was_before(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Supply):
+        def tripped(self) -> bool:
+            raise InstrumentError("supply", command="STAT:QUES:COND?", reply="nothing")
+
+    cut = path(supply=Broken())
+    cut.cut()
+    cut.give_back()
+    assert "the supply was not given back" in caplog.text
+
+
 def test_a_cut_is_the_supplys_and_without_one_the_outlets() -> None:
     outlet, supply = Outlet(), Supply()
     assert path(outlet=outlet, supply=supply).cut() is FALL
