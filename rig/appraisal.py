@@ -1,34 +1,22 @@
 # SPDX-License-Identifier: MIT
 """What each instrument says of one event, and what must be known beside it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from rig.beats import Beats
-from rig.estimate import (
-    View,
-    agree,
-    counter_outage,
-    frame_loss_outage,
-    hidden_outage,
-    traffic_outage,
-)
+from rig.estimate import View, agree, counter_outage, frame_loss_outage, traffic_outage
 from rig.feed import Drawn
 from rig.instruments.traffic import Answers
 from rig.measure import Measurement
 from rig.observers import Observers
-from rig.outage import Gap, Times, longest_gap, missed_s
-from rig.outage_record import Outages
+from rig.outage import Gap, Spans, Times, longest_gap, missed_s
+from rig.outage_record import Outages, Settling
 from rig.raw import save
-from rig.sighting import (
-    Episode,
-    Span,
-    doubted,
-    find,
-    longest,
-    looked_away_s,
-    stalled_at_ends,
-)
+from rig.sighting import Episode, Span, stalled_at_ends
+from rig.witness import Witness
 
 
 def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: bool) -> Outages:
@@ -41,32 +29,32 @@ def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: b
     traffic, feed = observers.traffic, observers.feed
     answers = traffic.since(span.from_s, span.until_s)
     drawn = feed.between(episode.opened_s, span.last_s) if feed else None
-    raw = _keep(observers, episode, span, answers, drawn)
-    view = observers.by_traffic
-    good_s = answers.good_s
-    found = find(good_s, view, span, now_s, recovered, answers.stalls)
-    seen = found.span if found else None
-    event = span.with_gap(seen)
+    by_traffic = traffic_witness(answers, observers, span, now_s, recovered=recovered)
+    by_counter = counter_witness(answers.stalls, observers, span, now_s, recovered=recovered)
+    raw = _keep(observers, episode, by_traffic, answers, by_counter, drawn)
+    found = by_traffic.event
+    event = span.with_gap(found.span if found else None)
     observers.check_sends(event if recovered else Gap(event.before_s, now_s), answers)
     # Also what is no event, or another one
     lost = traffic.since(event.before_s, event.after_s).lost
-    sight = _counter_sight(observers, span, now_s)
-    beats_seen = sight.find(recovered=recovered) if sight else None
-    blind_s = sight.blind_s(seen, beats_seen) if sight else 0.0
-    hidden = seen is None and looked_away_s(answers.stalls, beats_seen) > 0
-    by_probe = by_traffic(answers, view, span, seen, now_s, hidden=hidden)
-    counter = sight.measure(beats_seen, hidden=blind_s > 0) if sight else None
+    seen = [by_traffic.gap, by_counter.gap if by_counter else None]
+    blind_s = by_counter.missed_s(*seen) if by_counter else 0.0
+    hidden = seen[0] is None and by_traffic.missed_s(seen[1]) > 0
+    outage = by_traffic.outage(hidden=hidden)
+    counter = by_counter.outage(hidden=blind_s > 0) if by_counter else None
+    settling = by_traffic.settling(outage)
+    counter_settling = by_counter.settling(counter) if by_counter and counter else None
+    good_s = by_traffic.times_s
     return Outages(
         label=episode.label,
-        traffic=by_probe,
+        traffic=outage,
         counter=counter,
         frame_loss=frame_loss_outage(
-            lost,
-            doubted(view, good_s, seen),
-            taken_at_s=now_s,
-            unsent_s=missed_s(event, answers.stalls),
+            lost, by_traffic.doubted(), taken_at_s=now_s, unsent_s=missed_s(event, answers.stalls)
         ),
-        agreement=agreement(by_probe, counter, clear=recovered and not blind_s and not hidden),
+        settling=settling,
+        counter_settling=counter_settling,
+        agreement=agreement(outage, counter, seen, clear=recovered and not blind_s and not hidden),
         loss_frames=lost,
         duplicates=answers.duplicates,
         reordered=answers.reordered,
@@ -83,7 +71,8 @@ def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: b
             floor_assumed=observers.floors.assumed,
             recovered=recovered,
             feed=drawn.failure if drawn else "",
-        ),
+        )
+        + comings_and_goings(settling, counter_settling),
         raw=raw,
         unfed=drawn.unfed() if drawn else None,
         watched_s=now_s - episode.opened_s,
@@ -92,101 +81,118 @@ def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: b
     )
 
 
+def traffic_witness(
+    answers: Answers, observers: Observers, span: Span, now_s: float, *, recovered: bool
+) -> Witness:
+    """Return the probe as a witness: a silence in which it stood still itself is no event."""
+    view = observers.by_traffic
+    return Witness(
+        view=view,
+        estimate=traffic_outage,
+        times_s=answers.good_s,
+        span=span,
+        now_s=now_s,
+        recovered=recovered,
+        own=answers.stalls,
+        busy=True,
+        stalled_s=probe_stall(answers.stalls),
+        correlation_s=lambda _: answers.stamp_doubt_s,
+    )
+
+
+def counter_witness(
+    stalls: Spans, observers: Observers, span: Span, now_s: float, *, recovered: bool
+) -> Witness | None:
+    """Return the counter as a witness, if there is one: it looks away while it is started anew."""
+    beats, view = observers.beats, observers.by_counter
+    if not beats or not view:
+        return None
+    return Witness(
+        view=view,
+        estimate=counter_outage,
+        times_s=_until(beats, span),
+        span=span,
+        now_s=now_s,
+        recovered=recovered,
+        own=beats.blind,
+        stalls=stalls,
+        error_s=beats.error_s,
+        stalled_s=lambda gap, _: missed_s(gap, beats.blind),
+        correlation_s=beats.doubt_s,
+    )
+
+
+def probe_stall(stalls: Spans) -> Callable[[Gap, View], float]:
+    """Return how a probe's stall at the ends of a gap is known: an answer takes a floor at most."""
+    return lambda gap, view: stalled_at_ends(gap, stalls, max(2 * view.period_s, view.floor_s))
+
+
+def _until(beats: Beats, span: Span) -> Times:
+    times_s = beats.since(span.from_s)
+    return times_s[times_s <= span.until_s]
+
+
 def _keep(
-    observers: Observers, episode: Episode, span: Span, answers: Answers, drawn: Drawn | None
+    observers: Observers,
+    episode: Episode,
+    by_traffic: Witness,
+    answers: Answers,
+    by_counter: Witness | None,
+    drawn: Drawn | None,
 ) -> Path:
     """Keep the raw times beside the probe's record, for whoever doubts the result."""
     label = "".join(letter if letter.isalnum() else "-" for letter in episode.label)
     path = observers.traffic.path.with_name(f"outage-{label}-{episode.opened_s:.0f}.npz")
-    beats = observers.beats_since(span.from_s)
     save(
         path,
         sequence=answers.sequence,
         sent_s=answers.sent_s,
         received_s=answers.received_s,
         good=answers.good,
-        heartbeat_s=beats[beats <= span.until_s],
+        heartbeat_s=by_counter.times_s if by_counter else [],
         current_s=[one.at_s for one in drawn.readings] if drawn else [],
         current_a=[one.current_a for one in drawn.readings] if drawn else [],
         opened_s=episode.opened_s,
+        looked_for_s=(by_traffic.span.first_s, by_traffic.span.last_s),
+        looked_at_s=by_traffic.now_s,
+        stalls_s=np.reshape(answers.stalls, (-1, 2)),
+        blind_s=np.reshape(by_counter.own if by_counter else (), (-1, 2)),
     )
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class CounterSight:
-    """What a counter saw in `span`, looked at `now_s`."""
+def agreement(
+    traffic: Measurement,
+    counter: Measurement | None,
+    seen: Sequence[Gap | None],
+    *,
+    clear: bool,
+) -> str:
+    """Say whether both agree; they cannot where one looked away from what the other saw.
 
-    beats: Beats
-    view: View
-    span: Span
-    now_s: float
-
-    @property
-    def _times_s(self) -> Times:
-        times = self.beats.since(self.span.from_s)
-        return times[times <= self.span.until_s]
-
-    @property
-    def _span(self) -> Span:
-        return self.span.wider(self.beats.error_s)
-
-    def find(self, *, recovered: bool) -> Gap | None:
-        """Return the outage that it saw."""
-        times, blind = self._times_s, self.beats.blind
-        found = find(times, self.view, self._span, self.now_s, recovered, blind)
-        return found.span if found else None
-
-    def blind_s(self, *seen: Gap | None) -> float:
-        """Return for how much of what either instrument saw it may have been blind."""
-        error_s = self.beats.error_s  # its stamps may be late by so much, never early
-        blind = tuple((from_s - error_s, to_s) for from_s, to_s in self.beats.blind)
-        return looked_away_s(blind, *seen)
-
-    def measure(self, seen: Gap | None, *, hidden: bool) -> Measurement:
-        """Measure what it saw; `hidden`: it was blind while there was something to be seen."""
-        times, blind = self._times_s, self.beats.blind
-        longest_s = longest(times, self._span, seen)
-        if hidden and seen is None:
-            return hidden_outage(self.view, longest_s=longest_s, taken_at_s=self.now_s)
-        return counter_outage(
-            seen,
-            doubted(self.view, times, seen, blind),
-            longest_s=longest_s,
-            taken_at_s=self.now_s,
-            stalled_s=missed_s(seen, blind) if seen else 0.0,
-            correlation_s=self.beats.doubt_s(seen),
-        )
-
-
-def _counter_sight(observers: Observers, span: Span, now_s: float) -> CounterSight | None:
-    beats, view = observers.beats, observers.by_counter
-    return CounterSight(beats, view, span, now_s) if beats and view else None
-
-
-def by_traffic(
-    answers: Answers, view: View, span: Span, seen: Gap | None, now_s: float, *, hidden: bool
-) -> Measurement:
-    """Measure what the probe saw; `hidden`: it stood still while there was something to be seen."""
-    good_s = answers.good_s
-    longest_s = longest(good_s, span, seen)
-    if hidden and seen is None:
-        return hidden_outage(view, longest_s=longest_s, taken_at_s=now_s)
-    return traffic_outage(
-        seen,
-        doubted(view, good_s, seen),
-        longest_s=longest_s,
-        taken_at_s=now_s,
-        stalled_s=stalled_at_ends(seen, answers.stalls, view.period_s),
-        correlation_s=answers.stamp_doubt_s,
-    )
-
-
-def agreement(traffic: Measurement, counter: Measurement | None, *, clear: bool) -> str:
-    """Say whether both agree; they cannot where one looked away from what the other saw."""
+    `seen` are the silences behind the two: two equal lengths at different times are no agreement.
+    """
     if counter is None:
         return "traffic only"
-    return "agree" if clear and agree(traffic, counter) else "unclear"
+    one, other = seen
+    same = one is None or other is None or one.meets(other)
+    return "agree" if clear and same and agree(traffic, counter) else "unclear"
+
+
+def comings_and_goings(traffic: Settling, counter: Settling | None) -> tuple[str, ...]:
+    """Say that a service came and went before it settled, or that one instrument alone says so."""
+    told = {
+        name: f"{one.silences} more of {one.silences_s:.3f} s together by {name}"
+        for name, one in (("traffic", traffic), ("counter", counter))
+        if one and one.silences
+    }
+    if not told:
+        return ()
+    if counter and len(told) == 1:
+        (name,) = told
+        return (f"beside the outage there were silences that the {name} alone saw: {told[name]}",)
+    after = f"it settled after {traffic.time.value:.3f} s"
+    return (f"the service came and went: beside the outage {', '.join(told.values())}; {after}",)
 
 
 def notes(

@@ -68,14 +68,17 @@ def interruption(
     late_s: float,
     correlation_s: float = 0.0,
     stalled_s: float = 0.0,
+    lone_s: float = 0.0,
 ) -> Budget:
     """Return the budget of an outage that was seen as a silence of `gap_s`.
 
     `late_s` is how late either end can be, for all that the bench was late by when nothing
     happened.  `correlation_s` bounds the error between the
     clocks when the ends of the silence were stamped on two of them; else it is nothing.
-    `stalled_s` is what the instrument itself failed to look at its ends.
+    `stalled_s` is what the instrument itself failed to look at its ends.  `lone_s` is how much
+    shorter the silence is without the pieces that lone signs of life cut off.
     """
+    lone = Contribution("lone signs of life", lone_s / 2, why="fewer than five: no service, or it")
     return (
         period,
         Contribution("no-event floor", late_s, "triangular", LATE),
@@ -89,6 +92,7 @@ def interruption(
             "clock correlation", correlation_s, why="nothing while both ends are on one clock"
         ),
         Contribution("own stall", stalled_s, why="what the instrument itself missed at the ends"),
+        *((lone,) if lone_s else ()),
     )
 
 

@@ -14,7 +14,7 @@ from rig.inject import Injector
 from rig.outage_record import Floors, Losses
 from rig.place import RATE_HZ, Place
 from rig.reinstall import bring, rescue
-from rig.reset import Reset, steady
+from rig.reset import Reset
 from rig.results import Results
 from rig.step import PendingStep, StepResult
 from rig.topology import PLACE_FILE
@@ -149,12 +149,9 @@ class Campaign:
         Power is gone for `off_s` seconds, or as long as the place says its rail takes to fall.
         """
         off_s = self.place.power.off_s if off_s is None else off_s
-        good_s = steady(self._watch, self.place.clock, steady_s)
         gone = f", power gone for {off_s:.1f} s" if what is Reset.power else ""
         self.say(f"{name}: {what.value} reset{gone}")
-        pending = self._injector.reset(name, what, off_s)
-        pending.result.steady_s = good_s
-        return self._record(pending)
+        return self._record(self._injector.reset(name, what, off_s, steady_s))
 
     def upgrade(self, name: str, to: str, fault: str = "none") -> StepResult:
         """Move the board to release `to` under the fault plan `fault`."""

@@ -6,6 +6,7 @@ docs/explanation/measuring.md
 
 from dataclasses import dataclass
 
+from rig import criteria
 from rig.budget import LATE, Budget, Contribution, Stamps, expanded, interruption, nothing_seen
 from rig.measure import Measurement
 from rig.outage import Gap
@@ -32,13 +33,8 @@ class View:
 
     @property
     def threshold_s(self) -> float:
-        """The shortest gap that is an event and not the bench's own jitter.
-
-        The floor is measured on an idle board.  A busy one (it unpacks and hashes an image) was
-        seen to delay, not lose, up to 13 periods; what is shorter than 20 is no event, and then
-        the longest gap is the resolution of the claim of no loss.
-        """
-        return max(20 * self.period_s, 1.5 * self.floor_s)
+        """The shortest gap that is an event and not the bench's own jitter."""
+        return criteria.event_s(self.period_s, self.floor_s)
 
 
 def traffic_outage(
@@ -159,8 +155,9 @@ def _estimate(
         value, method = 0.0, "no loss; uncertainty is the resolution"
         budget = nothing_seen(max(view.period_s, longest_s), view.late_s)
     else:
-        value = max(0.0, gap.length_s - period.half_width)
-        method = f"{formula} (RFC 6201 timestamp method), G = {gap.length_s:.6f} s, k = 2"
+        value = max(0.0, gap.length_s - period.half_width - gap.lone_s / 2)
+        lone = f" less {gap.lone_s / 2:.6f} s of lone signs" if gap.lone_s else ""
+        method = f"{formula}{lone} (RFC 6201 timestamp method), G = {gap.length_s:.6f} s, k = 2"
         budget = interruption(
             gap.length_s,
             period=period,
@@ -168,6 +165,7 @@ def _estimate(
             late_s=view.late_s,
             correlation_s=correlation_s,
             stalled_s=stalled_s,
+            lone_s=gap.lone_s,
         )
     return _measurement(view, value, budget, taken_at_s, method)
 

@@ -17,8 +17,8 @@ from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
 from rig.release import Release
-from rig.reset import Reset, reset_os, reset_power, reset_process
-from rig.sighting import Episode
+from rig.reset import Reset, reset_os, reset_power, reset_process, steady
+from rig.sighting import LEAD_S, Episode
 from rig.step import PendingStep, StepResult
 from rig.upgrade import Event, Follower, UpgradeRecord, start
 from rig.verdict import Facts, judge
@@ -67,10 +67,13 @@ class Injector:
         result = StepResult(name=name, wanted=to.name, fault=str(plan))
         return self._guarded(result, lambda: self._upgrade(result, to, plan, limit_s, own_boots))
 
-    def reset(self, name: str, what: Reset, off_s: float) -> PendingStep:
-        """Reset the board's service, system or power (RFC 6201), this for `off_s` seconds."""
+    def reset(self, name: str, what: Reset, off_s: float, steady_s: float = 0.0) -> PendingStep:
+        """Reset the board's service, system or power (RFC 6201), this for `off_s` seconds.
+
+        Right before it the service is watched for `steady_s` seconds: RFC 6201 asks for 15.
+        """
         result = StepResult(name=name, wanted="", fault="none", reset=what)
-        return self._guarded(result, lambda: self._reset(result, what, off_s))
+        return self._guarded(result, lambda: self._reset(result, what, off_s, steady_s))
 
     def _guarded(self, result: StepResult, act: Callable[[], Episode | None]) -> PendingStep:
         """Turn a failing board into `bricked`, a failing bench into `bench`; keep the record."""
@@ -149,11 +152,16 @@ class Injector:
             result.flash_sha256_after_cut = interposer.sha256()
         self._on_cut()
 
-    def _reset(self, result: StepResult, what: Reset, off_s: float) -> Episode | None:
+    def _reset(
+        self, result: StepResult, what: Reset, off_s: float, steady_s: float
+    ) -> Episode | None:
         place = self._place
         place.boot()
+        # The store makes the board write its flash, and stand still for some 25 ms: not an event.
         self._state_before(result)
         result.wanted = result.from_release or ""
+        if self._watch:
+            result.steady_s = steady(self._watch, place.clock, max(steady_s, LEAD_S))
         episode = self._watch.open(result.name) if self._watch else None
         if what is Reset.process:
             reset_process(place)

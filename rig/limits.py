@@ -10,9 +10,10 @@ from typing import Any, Self
 from rig.measure import Limit
 
 OUTAGES = ("outage.traffic", "outage.counter", "outage.frame_loss")
+SETTLINGS = ("settle.traffic", "settle.counter")  # until five clean seconds began
 PHASES = ("T1", "T2", "T3", "T4")  # of RFC 7654
 CHOICES = {
-    "figure": (*OUTAGES, *PHASES),
+    "figure": (*OUTAGES, *SETTLINGS, *PHASES),
     "direction": ("up", "down"),
     "reset": ("process", "os", "power"),
 }

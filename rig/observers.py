@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from rig import criteria
 from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError
@@ -41,8 +42,8 @@ class Observers:
         self.clock = clock
         self.began_s = 0.0
         self.floors = Floors(
-            traffic_s=20 * traffic.period_s,
-            counter_s=20 * HEARTBEAT_S,
+            traffic_s=criteria.event_s(traffic.period_s),
+            counter_s=criteria.event_s(HEARTBEAT_S),
             duration_s=0.0,
             lost=0,
             assumed=True,
@@ -126,7 +127,8 @@ class Observers:
             duration_s=duration_s,
             lost=answers.lost,
         )
-        self.traffic.late_s = self.by_traffic.threshold_s  # what a busy bench delays is its own
+        # What a busy bench delays is its own.
+        self.traffic.late_s = criteria.late_s(self.traffic.period_s, self.floors.traffic_s)
         return self.floors
 
     def _counter_floor_s(self, from_s: float, duration_s: float) -> float | None:

@@ -1,48 +1,62 @@
 # SPDX-License-Identifier: MIT
 """From the times of good answers or heartbeats to outages, docs/explanation/measuring.md."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.criteria import CLEAN_S, GOOD_SIGNS, JITTER_S, clean_s
+
 Times: TypeAlias = NDArray[np.float64]  # s, ascending
 Spans: TypeAlias = tuple[tuple[float, float], ...]  # from … to, s
-
-RECOVERED_GOOD = 5  # RFC 6412 section 3.5.6 and 3.5.7: recovered after five good packets …
-RECOVERED_CLEAN_S = 5.0  # … and five seconds
-FLAP_S = 0.1  # beside a longer gap, a shorter one than this is jitter (RFC 6201 section 3.1.1)
-FLAP_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Silence between the last good sign before and the first one after, monotonic seconds."""
+    """Silence between the last good sign before and the first one after, monotonic seconds.
+
+    `lone_s`: how much shorter its longest piece is, where it holds lone signs of life.
+    """
 
     before_s: float
     after_s: float
-    lost: int = 0
+    lone_s: float = 0.0
 
     @property
     def length_s(self) -> float:
         return self.after_s - self.before_s
 
+    def meets(self, other: "Gap") -> bool:
+        """Tell whether there is a moment that lies in both."""
+        return self.before_s < other.after_s and other.before_s < self.after_s
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Gaps with no recovery between them: a service that flaps is out all the time."""
+    """Silences with no recovery between them, in order of time.
+
+    The longest is the outage; the service has settled after the last.
+    """
 
     gaps: tuple[Gap, ...]
 
     @property
     def span(self) -> Gap:
-        lost = sum(gap.lost for gap in self.gaps)
-        return Gap(self.gaps[0].before_s, self.gaps[-1].after_s, lost)
+        """From the first silence until five clean seconds began."""
+        return Gap(self.gaps[0].before_s, self.gaps[-1].after_s)
 
     @property
     def longest(self) -> Gap:
         return max(self.gaps, key=lambda gap: gap.length_s)
+
+    @property
+    def others(self) -> tuple[Gap, ...]:
+        """All but the longest."""
+        longest = self.longest
+        return tuple(gap for gap in self.gaps if gap is not longest)
 
 
 def longest_gap(times_s: Times, own: Spans = ()) -> Gap:
@@ -63,9 +77,16 @@ def longest_gap(times_s: Times, own: Spans = ()) -> Gap:
 
 
 def missed_s(gap: Gap, own: Spans) -> float:
-    """Return how long the instrument itself looked away while the gap lasted, in seconds."""
-    overlaps = (min(to_s, gap.after_s) - max(from_s, gap.before_s) for from_s, to_s in own)
-    return sum(max(0.0, overlap_s) for overlap_s in overlaps)
+    """Return how long the instrument itself looked away while the gap lasted, in seconds.
+
+    Spans of `own` that overlap count once.
+    """
+    found_s, until_s = 0.0, gap.before_s
+    for from_s, to_s in sorted(own):
+        to_s = min(to_s, gap.after_s)  # noqa: PLW2901 # cut off
+        found_s += max(0.0, to_s - max(from_s, until_s))
+        until_s = max(until_s, to_s)
+    return found_s
 
 
 class Silences:
@@ -92,51 +113,72 @@ class Silences:
         self._stamps += times_s.size
         self._last = part[-1:].copy()
 
-    def outages(self, own: Spans = ()) -> tuple[Outage, ...]:
+    def outages(self, own: Spans = (), stalls: Spans = ()) -> tuple[Outage, ...]:
         """Group the silences until now into outages, as the function of that name does."""
-        found = [
-            (at, gap)
-            for at, gap in zip(self._places, self._gaps, strict=True)
-            if gap.length_s - missed_s(gap, own) > self._threshold_s
-        ]
-        longest_s = max((gap.length_s for _, gap in found), default=0.0)
-        jitter_s = max(self._threshold_s, min(FLAP_S, FLAP_SHARE * longest_s))
+        found = list(self._joined(own))
+        longest_s = max((gap.length_s for _, gap, _ in found), default=0.0)
+        jitter_s = clean_s(self._threshold_s, longest_s)
         groups: list[list[Gap]] = []
         up_from = 0  # the number of the first stamp after the last silence
-        for at, gap in found:
-            if gap.length_s <= jitter_s:
+        for first, gap, last in found:
+            excused_s = missed_s(gap, stalls) if gap.length_s < longest_s else 0.0
+            if gap.length_s - excused_s <= jitter_s:
                 continue
-            if groups and not _clean(groups[-1][-1].after_s, gap.before_s, at + 1 - up_from):
+            if groups and not _clean(groups[-1][-1].after_s, gap.before_s, first + 1 - up_from):
                 groups[-1].append(gap)
             else:
                 groups.append([gap])
-            up_from = at + 1
+            up_from = last + 1
         return tuple(Outage(tuple(group)) for group in groups)
 
+    def _joined(self, own: Spans) -> Iterator[tuple[int, Gap, int]]:
+        """Give each silence with the numbers of the stamps before its first and its last piece.
 
-def outages(times_s: Times, threshold_s: float, own: Spans = ()) -> tuple[Outage, ...]:
-    """Group the gaps into outages: two gaps are one outage unless the service recovered between.
+        Fewer than five signs of life between two silences are no service (RFC 6412 section 3.5.6):
+        the two are one, known no better than from its longest piece to its whole length.
+        """
+        run: list[tuple[int, Gap]] = []
+        for at, gap in zip(self._places, self._gaps, strict=True):
+            if gap.length_s - missed_s(gap, own) <= self._threshold_s:
+                continue
+            if run and at - run[-1][0] >= GOOD_SIGNS:
+                yield _one(run)
+                run = []
+            run.append((at, gap))
+        if run:
+            yield _one(run)
+
+
+def _one(run: Sequence[tuple[int, Gap]]) -> tuple[int, Gap, int]:
+    """Make one silence of pieces with lone signs of life between them."""
+    (first, begin), (last, end) = run[0], run[-1]
+    whole_s = end.after_s - begin.before_s
+    piece_s = max(gap.length_s for _, gap in run)
+    return first, Gap(begin.before_s, end.after_s, whole_s - piece_s), last
+
+
+def outages(
+    times_s: Times, threshold_s: float, own: Spans = (), stalls: Spans = ()
+) -> tuple[Outage, ...]:
+    """Group the silences into outages: two are one outage unless the service recovered between.
 
     Recovered is what RFC 6412 sections 3.5.6 and 3.5.7 say: five good answers and 5 s clean.
-    A gap that would be no event without what the instrument itself missed of it, in the spans of
-    `own`, is the instrument's and joins nothing.
+    A silence that would be no event without what the instrument itself missed of it, in the spans
+    of `own`, is the instrument's and no outage.  In `stalls` the rig's computer stood still: a
+    silence that is no event without them joins no longer one.
     """
     silences = Silences(threshold_s)
     silences.add(times_s)
-    return silences.outages(own)
+    return silences.outages(own, stalls)
 
 
-def worst(times_s: Times, threshold_s: float) -> Outage | None:
-    """Return the outage of the longest span, None when there was none."""
-    found = outages(times_s, threshold_s)
-    return max(found, key=lambda outage: outage.span.length_s) if found else None
-
-
-def has_recovered(times_s: Times, threshold_s: float, now_s: float, own: Spans = ()) -> bool:
+def has_recovered(
+    times_s: Times, threshold_s: float, now_s: float, own: Spans = (), stalls: Spans = ()
+) -> bool:
     """Tell whether the service is up and has been so long enough after its last outage."""
-    if times_s.size < RECOVERED_GOOD or now_s - times_s[-1] > max(FLAP_S, 2 * threshold_s):
+    if times_s.size < GOOD_SIGNS or now_s - times_s[-1] > max(JITTER_S, 2 * threshold_s):
         return False
-    found = outages(times_s, threshold_s, own)
+    found = outages(times_s, threshold_s, own, stalls)
     return not found or _recovered(times_s, found[-1].span.after_s, float(times_s[-1]))
 
 
@@ -146,4 +188,4 @@ def _recovered(times_s: Times, from_s: float, to_s: float) -> bool:
 
 
 def _clean(from_s: float, to_s: float, good: int) -> bool:
-    return to_s - from_s >= RECOVERED_CLEAN_S and good >= RECOVERED_GOOD
+    return to_s - from_s >= CLEAN_S and good >= GOOD_SIGNS

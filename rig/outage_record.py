@@ -36,13 +36,30 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settling:
+    """How long one instrument saw the service take until five clean seconds began.
+
+    Beside the outage, the longest silence, there were `silences` others of `silences_s` together.
+    """
+
+    time: Measurement
+    silences: int
+    silences_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outages:
-    """What one event cost, seen by both instruments."""
+    """What one event cost, seen by both instruments.
+
+    An outage is the longest silence; `settling` and `counter_settling` are about all of them.
+    """
 
     label: str
     traffic: Measurement
     counter: Measurement | None
     frame_loss: Measurement
+    settling: Settling
+    counter_settling: Settling | None
     agreement: str  # agree, unclear, or traffic only
     loss_frames: int
     duplicates: int

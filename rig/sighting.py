@@ -46,16 +46,24 @@ class Span:
         return replace(self, first_s=self.first_s - error_s, last_s=self.last_s + error_s)
 
 
-def settled(times_s: Times, view: View, episode: Episode, now_s: float, own: Spans = ()) -> bool:
+def settled(
+    times_s: Times,
+    view: View,
+    episode: Episode,
+    now_s: float,
+    own: Spans = (),
+    stalls: Spans = (),
+) -> bool:
     """Tell whether the service has been good for long enough since the episode was closed.
 
-    A gap that lies in a span of `own` is the instrument's.
+    A gap that lies in a span of `own` is the instrument's; in `stalls` the rig's computer stood
+    still.
     """
     closed_s = episode.closed_s if episode.closed_s is not None else now_s
     inside = times_s[times_s >= episode.opened_s - LEAD_S]
     if now_s < closed_s + LEAD_S or not inside.size or float(inside[-1]) <= closed_s:
         return False
-    return has_recovered(inside, view.threshold_s, now_s, own)
+    return has_recovered(inside, view.threshold_s, now_s, own, stalls)
 
 
 def dissent(*, by_traffic: bool, by_counter: bool, answered: bool) -> str:
@@ -89,20 +97,22 @@ def find(
     now_s: float,
     recovered: bool,
     own: Spans,
+    stalls: Spans = (),
 ) -> Outage | None:
-    """Return the worst outage that began in `span`; silence to the end counts as one.
+    """Return the outage with the longest silence that began in `span`; silence to the end is one.
 
-    A gap that lies in a span of `own` is the instrument's and no outage, nor part of one.
+    A gap that lies in a span of `own` is the instrument's and no outage, nor part of one.  In
+    `stalls` the rig's computer stood still.
     """
     if not recovered and (not times_s.size or now_s - float(times_s[-1]) > view.threshold_s):
         # Nothing has come back: what has passed until now is a lower bound.
         times_s = np.append(times_s if times_s.size else [span.first_s], now_s)
     found = [
         outage
-        for outage in outages(times_s, view.threshold_s, own)
+        for outage in outages(times_s, view.threshold_s, own, stalls)
         if span.first_s <= outage.span.before_s <= span.last_s
     ]
-    return max(found, key=lambda outage: outage.span.length_s) if found else None
+    return max(found, key=lambda outage: outage.longest.length_s) if found else None
 
 
 def longest(times_s: Times, span: Span, seen: Gap | None) -> float:
@@ -165,15 +175,18 @@ def check_sends(event: Gap, blocked: Spans, errors: tuple[int, ...], *, at_most_
         )
 
 
-def stalled_at_ends(span: Gap | None, stalls: Spans, period_s: float) -> float:
-    """Return how long the probe itself sent nothing at the ends of the gap, in seconds."""
+def stalled_at_ends(span: Gap | None, stalls: Spans, within_s: float) -> float:
+    """Return how long the probe itself sent nothing at the ends of the gap, in seconds.
+
+    `within_s`: an answer may have been under way for so long.
+    """
     if span is None:
         return 0.0
     return sum(
         to_s - from_s
         for from_s, to_s in stalls
-        if abs(from_s - span.before_s) <= 2 * period_s
-        or abs(to_s - span.after_s) <= 2 * period_s
+        if abs(from_s - span.before_s) <= within_s
+        or abs(to_s - span.after_s) <= within_s
         or from_s <= span.after_s <= to_s
         or from_s <= span.before_s <= to_s
     )

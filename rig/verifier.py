@@ -9,6 +9,7 @@ from typing import Any
 
 from rig import calibration
 from rig.clock import Deadline, wall_time_s
+from rig.criteria import EVENT_FLOORS, EVENT_PERIODS
 from rig.errors import BoardError
 from rig.lengths import Settings, lengths
 from rig.measure import Measurement
@@ -21,7 +22,8 @@ from rig.watch import ServiceWatch
 
 FLOOR_S = 5.0
 FLOOR_TRIES = 3
-QUIET_PERIODS = 13  # 1.5 floors are then below the 20 periods that an event has anyway
+# 1.5 floors are then below the 20 periods that an event has anyway
+QUIET_PERIODS = EVENT_PERIODS / EVENT_FLOORS
 PAUSE_S = 0.25  # of service before each interruption: what the floor beside it is taken from
 POLL_S = 0.02
 BACK_LIMIT_S = 5.0

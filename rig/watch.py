@@ -6,9 +6,10 @@ from typing import Self
 from rig.appraisal import appraise
 from rig.beats import Beats
 from rig.clock import Deadline
+from rig.criteria import CLEAN_S, GOOD_SIGNS
 from rig.errors import BenchError, UsageError
 from rig.observers import POLL_S, Observers
-from rig.outage import RECOVERED_CLEAN_S, RECOVERED_GOOD, Gap, missed_s
+from rig.outage import Gap, missed_s
 from rig.outage_record import Floors, Losses, Outages
 from rig.sighting import LEAD_S, Episode, Span, dissent, settled
 
@@ -140,7 +141,7 @@ class ServiceWatch:
         if self._observers.beats is None:
             return ""
         now_s = self._clock.now()
-        last = self._observers.traffic.since(now_s - RECOVERED_CLEAN_S, now_s - ANSWER_S)
+        last = self._observers.traffic.since(now_s - CLEAN_S, now_s - ANSWER_S)
         return dissent(
             by_traffic=episode.by_traffic,
             by_counter=episode.by_counter,
@@ -169,8 +170,8 @@ class ServiceWatch:
         beats = self._observers.beats
         beats_from_s = from_s + (beats.error_s if beats else 0.0)
         while not (
-            self._observers.traffic.since(from_s).good_s.size >= RECOVERED_GOOD
-            and (not beats or beats.since(beats_from_s).size >= RECOVERED_GOOD)
+            self._observers.traffic.since(from_s).good_s.size >= GOOD_SIGNS
+            and (not beats or beats.since(beats_from_s).size >= GOOD_SIGNS)
         ):
             if deadline.passed:
                 return False
@@ -181,10 +182,11 @@ class ServiceWatch:
         observers = self._observers
         now_s, from_s = observers.clock.now(), episode.opened_s - LEAD_S
         answers = observers.traffic.since(from_s)
-        by_traffic = settled(answers.good_s, observers.by_traffic, episode, now_s)
+        stalls = answers.stalls
+        by_traffic = settled(answers.good_s, observers.by_traffic, episode, now_s, stalls)
         beats, view = observers.beats, observers.by_counter
         by_counter = not (beats and view) or settled(
-            beats.since(from_s), view, episode, beats.known_until_s, beats.blind
+            beats.since(from_s), view, episode, beats.known_until_s, beats.blind, stalls
         )
         episode.by_traffic |= by_traffic
         episode.by_counter |= by_counter

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rig import criteria
 from rig.budget import Stamps
 from rig.clock import Clock, Deadline, SystemClock
 from rig.errors import BenchError
@@ -27,9 +28,6 @@ RECORD = np.dtype(
         ("counter", "<u8"),
     ]
 )
-# An answer that took more periods is impaired (RFC 6412 section 3.8.2), not good: a service that
-# comes back works off what had queued up, and a datagram of the time before says nothing of now.
-LATE_PERIODS = 20
 # Kernel stamps are moved from wall time by a bracket of about a microsecond; the clock is an
 # ordinary computer's crystal, and nobody says whether anything disciplines it.
 STAMPS = Stamps(resolution_s=1e-6, trigger_s=0.0, time_base=50e-6)
@@ -102,7 +100,7 @@ class TrafficProbe:
         self._read_bytes = 0
         self._begin_s = 0.0
         self.path = Path()
-        self.late_s = LATE_PERIODS / rate_hz  # an answer that took longer is impaired
+        self.late_s = criteria.late_s(1.0 / rate_hz)  # an answer that took longer is impaired
 
     @property
     def period_s(self) -> float:
@@ -271,6 +269,16 @@ def digest(
         stamp_doubt_s=float(doubt_s.max(initial=0.0)),
         good=original & ~late,
     )
+
+
+def stalls_of(path: Path, period_s: float, from_s: float) -> tuple[tuple[float, float], ...]:
+    """Return from when to when a probe did not send, by its record on disk, since `from_s`."""
+    records = np.fromfile(path, dtype=RECORD)
+    begin_s = float(records["at_s"][0])
+    missed = np.isin(records["kind"], (traffic_process.SKIPPED, traffic_process.FAILED))
+    first = max(0, int((from_s - begin_s) / period_s))
+    runs = _unsent(records[missed], first, int(np.iinfo(np.int64).max) - 1)
+    return _times(runs, begin_s, period_s)
 
 
 def _unsent(records: NDArray[np.void], first: int, last: int) -> list[tuple[int, int]]:

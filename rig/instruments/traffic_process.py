@@ -10,10 +10,12 @@ import errno
 import gc
 import json
 import os
+import queue
 import signal
 import socket
 import struct
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -41,13 +43,54 @@ def connect(address: tuple[str, int]) -> socket.socket:
     return link
 
 
+class Recorder:
+    """Appends to a file in a thread of its own: a disk that is busy must not delay a datagram."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self._parts: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._failure: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def write(self, part: bytes) -> None:
+        """Have `part` written; nothing waits for the disk.
+
+        Raises:
+            OSError: what was handed over before could not be written.
+        """
+        if self._failure:
+            raise self._failure
+        self._parts.put(part)
+
+    def close(self) -> None:
+        """Wait until all is written.
+
+        Raises:
+            OSError: it could not be.
+        """
+        self._parts.put(b"")
+        self._thread.join()
+        self._file.close()
+        if self._failure:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            while part := self._parts.get():
+                while part:
+                    part = part[self._file.write(part) or 0 :]
+        except OSError as error:
+            self._failure = error
+
+
 class Sender:
     """Sends datagram n at `begin_s + n * period_s` on CLOCK_MONOTONIC."""
 
     def __init__(self, link: socket.socket, rate_hz: float, path: Path) -> None:
         self._period_s = 1.0 / rate_hz
         self._socket = link
-        self._file = path.open("wb", buffering=0)
+        self._recorder = Recorder(path)
         self._names = path.with_suffix(".identities").open("w", encoding="utf-8")
         self._identities: dict[tuple[str, str, int], int] = {}
         self._buffer = bytearray()
@@ -59,8 +102,8 @@ class Sender:
 
     def close(self) -> None:
         self._socket.close()
-        self._file.close()
         self._names.close()
+        self._recorder.close()
 
     def run(self, parent: int) -> None:
         """Send until stopped, or until nobody is there to read the record."""
@@ -166,9 +209,9 @@ class Sender:
         self._buffer += RECORD.pack(kind, status, identity, doubt_us, sequence, at_s, counter)
 
     def _flush(self) -> None:
-        while self._buffer:
-            written = self._file.write(self._buffer)
-            del self._buffer[: written or 0]
+        if self._buffer:
+            self._recorder.write(bytes(self._buffer))
+            self._buffer.clear()
 
 
 def _read(datagram: bytes, last: int) -> service.Answer | None:

@@ -17,6 +17,7 @@ CONSOLE = "console lines as the rig's clock saw them"
 K = 2.0  # every uncertainty of the rig is at 95 %, docs/explanation/measuring.md
 OF_MEASUREMENT = {"name", "value", "unit", "uncertainty", "source", "taken_at_s"}
 OF_MEASUREMENT |= {"method", "calibration"}
+FIGURES = ("outage", "settle")
 VIEWS = ("traffic", "counter")  # whose outages a verification speaks for, unless it says less
 
 
@@ -139,7 +140,8 @@ class Writer:
         found = json.loads(self._connection.execute(newest).scalar() or "{}")
         if not found.get("verified"):
             return {}
-        return {f"outage.{view}": str(found["when"]) for view in found.get("views", VIEWS)}
+        views = found.get("views", VIEWS)
+        return {f"{figure}.{view}": str(found["when"]) for figure in FIGURES for view in views}
 
     def _measurement(
         self, trial: int | None, found: dict[str, Any], verified: dict[str, str]

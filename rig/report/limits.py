@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rig.faults import Outcome
-from rig.limits import OUTAGES, FigureLimit
+from rig.limits import OUTAGES, SETTLINGS, FigureLimit
 from rig.measure import Measurement, Verdict
 from rig.report.trials import Step, reset_time
 
@@ -61,10 +61,11 @@ def _judged(step: Step, wanted: FigureLimit, measured: Measurement | None) -> Ve
 
 
 def _figure(step: Step, figure: str) -> Measurement | None:
-    if figure not in OUTAGES:
+    if figure not in {*OUTAGES, *SETTLINGS}:
         value = step["phases"][f"{figure}_s"]
         return None if value is None else _measurement(figure, value, 0.0, CONSOLE)
-    found = step["outage"][figure.removeprefix("outage.")]
+    kind, _, view = figure.partition(".")
+    found = step[kind][view]
     if found and step["reset"] == "power":
         found = reset_time(found, step["power_gone"]) if step["power_gone"] else None
     if not found:

@@ -48,7 +48,7 @@ def write_page(
     `records` is the folder that the raw data's names are from; without one it is the page's.
     """
     templates = environment()
-    templates.filters["measured"] = measured
+    templates.filters |= {"measured": measured, "settled": settled}
     steps = summary["steps"]
     values = [step["outage"]["traffic"]["value_s"] for step in steps if step["outage"]["traffic"]]
     title, sentence = HEADLINES[summary["verdict"]]
@@ -82,6 +82,16 @@ def budgets(steps: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
             name, worst = max(seen, key=lambda item: float(item[1]["value_s"]))
             found.append((f"{view.replace('_', ' ')}, {name}", worst))
     return found
+
+
+def settled(settle: dict[str, Any]) -> str:
+    """Show how long a service took to settle, and what it did meanwhile: by traffic, if it saw."""
+    seen = settle["traffic"] or settle["counter"]
+    if seen is None:
+        return "-"
+    if not seen["silences"]:
+        return "at once"
+    return f"{seen['value_s']:.2f} s, {seen['silences']} more of {seen['silences_s']:.2f} s"
 
 
 def measured(value: dict[str, Any] | None) -> str:

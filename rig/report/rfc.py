@@ -32,6 +32,7 @@ VIEWS = {
     "timestamp, traffic": "traffic",
     "timestamp, counter": "counter",
 }
+SETTLINGS = {"timestamp, traffic": "traffic", "timestamp, counter": "counter"}
 # RFC 6201: what is reset, its section, whether a device without line cards must be tested so.
 RESETS = {
     "power": ("4.3.1", "Power interruption", True),
@@ -143,6 +144,10 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
                 "enough": len(trials) >= TRIALS_MIN and not deviations,
                 "deviations": deviations,
                 "reset_time": {view: statistics(values) for view, values in times.items()},
+                "settle": {
+                    view: statistics([trial["settle"][view] for trial in trials])
+                    for view in SETTLINGS
+                },
                 "trials": trials,
             }
         )
@@ -186,6 +191,7 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
             "phases": step["phases"],
             "tpl_frames": step["outage"]["lost"],
             "tpl_time": {view: step["outage"][key] for view, key in VIEWS.items()},
+            "settle": {view: step["settle"][key] for view, key in SETTLINGS.items()},
             "agreement": step["outage"]["agreement"],
             "quoted": step["outage"]["quoted"],
             "raw": step["raw"],
@@ -201,6 +207,9 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
         "tpl_frames": describe(frames),
         "tpl_time": {
             view: statistics([trial["tpl_time"][view] for trial in trials]) for view in VIEWS
+        },
+        "settle": {
+            view: statistics([trial["settle"][view] for trial in trials]) for view in SETTLINGS
         },
         "unclear": sum(trial["agreement"] == "unclear" for trial in trials),
         "trials": trials,
@@ -228,16 +237,17 @@ def _short_of_rfc6201(what: str, section: str, trials: list[dict[str, Any]]) -> 
 
 def _reset_trial(step: dict[str, Any]) -> dict[str, Any]:
     gone = step["power_gone"]
-    outages = {view: step["outage"][key] for view, key in VIEWS.items()}
-    times = {
-        view: reset_time(outage, gone) if outage and gone else outage
-        for view, outage in outages.items()
-    }
+
+    def less_gone(found: dict[str, Any] | None) -> dict[str, Any] | None:
+        return reset_time(found, gone) if found and gone else found
+
+    times = {view: less_gone(step["outage"][key]) for view, key in VIEWS.items()}
     return {
         "name": step["name"],
         "steady_s": step["steady_s"],
         "power_gone": gone,
         "reset_time": times,
+        "settle": {view: less_gone(step["settle"][key]) for view, key in SETTLINGS.items()},
         "frames_lost": step["outage"]["lost"],
         "agreement": step["outage"]["agreement"],
         "quoted": step["outage"]["quoted"],

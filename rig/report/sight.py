@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rig.criteria import event_s
 from rig.outage import Spans
 
 ARRAYS = ("sequence", "sent_s", "good", "heartbeat_s")
 CURRENT = ("current_s", "current_a")  # not of an older rig, empty without a supply
-SILENT_S = 0.02  # between two beats; a busy bench delays them by less (rig.estimate.View)
+SILENT_S = event_s(1e-3)  # between two beats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from rig.report.limits import verdicts
 from rig.report.mismatch import counts
 from rig.report.quoted import quoted
 from rig.report.raw_data import raw_data
+from rig.report.remeasured import remeasured
 from rig.report.standing import is_verified
 from rig.report.trials import describe, rounded
 from rig.results import Results
@@ -21,6 +22,7 @@ from rig.topology import described
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")
+SETTLINGS = {"traffic": "settling", "counter": "counter_settling"}
 IMPAIRED = ("duplicates", "reordered", "late", "corrupted")  # RFC 6412
 
 
@@ -29,9 +31,11 @@ def summarise(results: Results) -> dict[str, Any]:
     run = results.run()
     verification, attached = run["verification"], results.raw_data()
     steps = [
-        _step(record, verification)
-        | {"raw": _raw(record["outages"], attached.get(number), results.folder)}
-        for number, record in enumerate(results.steps(), start=1)
+        _step(remeasured(record, raw, results.folder), verification) | {"raw": raw}
+        for record, raw in (
+            (record, _raw(record["outages"], attached.get(number), results.folder))
+            for number, record in enumerate(results.steps(), start=1)
+        )
     ]
     pairs = results.pairs()
     limits = verdicts(steps, (described(results.folder) or {}).get("limits", []))
@@ -47,6 +51,7 @@ def summarise(results: Results) -> dict[str, Any]:
         "floors": run["floors"][-1] if run["floors"] else None,
         "verification": verification,
         "statistics": statistics(steps),
+        "settling": statistics(steps, "settle"),
         "steps": steps,
         "limits": limits,
         "pairs": counts(pairs),
@@ -94,6 +99,7 @@ def _step(record: dict[str, Any], verification: dict[str, Any] | None) -> dict[s
         "outcome": record["outcome"],
         "ended_on": record["ended_on"],
         "outage": _outage(outages, verification),
+        "settle": _settle(outages, verification),
         "impaired": {kind: (outages or {}).get(kind, 0) for kind in IMPAIRED},
         "reset": record.get("reset"),
         "power_gone": _measured(record.get("power_gone"), verified=False),
@@ -127,6 +133,20 @@ def _outage(outages: dict[str, Any] | None, verification: dict[str, Any] | None)
         "quoted": quoted(found),
         "lost": outages["loss_frames"] if outages else None,
     }
+
+
+def _settle(outages: dict[str, Any] | None, verification: dict[str, Any] | None) -> dict[str, Any]:
+    """Return how long the service took to settle by each view; null: nobody measured that."""
+    found: dict[str, Any] = dict.fromkeys(SETTLINGS)
+    for view, key in SETTLINGS.items():
+        if settling := (outages or {}).get(key):
+            measured = _measured(settling["time"], verified=is_verified(verification, view))
+            silences = {
+                "silences": settling["silences"],
+                "silences_s": round(settling["silences_s"], 6),
+            }
+            found[view] = (measured or {}) | silences
+    return found
 
 
 def _raw(
@@ -191,8 +211,8 @@ def edge(record: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Median and worst outage of the steps that end alike, for traffic and counter.
+def statistics(steps: list[dict[str, Any]], figure: str = "outage") -> list[dict[str, Any]]:
+    """Median and worst outage (or `settle`) of the steps that end alike, for traffic and counter.
 
     The bounds of the median are distribution-free, at 95 %; null where the sample is too small.
     """
@@ -203,7 +223,7 @@ def statistics(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for (start, end, fault, reset), group in groups.items():
         for view in ("traffic", "counter"):
-            seen = [step["outage"][view] for step in group if step["outage"][view]]
+            seen = [step[figure][view] for step in group if step[figure][view]]
             if not seen:
                 continue
             sample = describe([item["value_s"] for item in seen])

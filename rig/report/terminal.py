@@ -11,7 +11,7 @@ from rich.table import Table
 
 from rig.pairs import Verdict
 from rig.report.mismatch import MARKS, parts
-from rig.report.page import measured
+from rig.report.page import measured, settled
 
 STYLES = {"new": "green", "old": "green", "recovered": "yellow", "bench": "magenta"}
 
@@ -23,7 +23,8 @@ def show(folder: Path) -> str:
     if not console.is_terminal:
         console = Console(width=150)
     table = Table(title=f"{summary['place']}: {summary['verdict']}", title_justify="left")
-    for column in ("step", "from → to", "outcome", "outage by traffic", "by counter", "views"):
+    outage = ("outage by traffic", "by counter", "views", "settled after")
+    for column in ("step", "from → to", "outcome", *outage):
         table.add_column(column)
     for step in summary["steps"]:
         outage = step["outage"]
@@ -36,6 +37,7 @@ def show(folder: Path) -> str:
             measured(outage["traffic"]),
             measured(outage["counter"]),
             outage["agreement"] or "-",
+            settled(step["settle"]),
         )
     if summary["steps"] or not summary["pairs"]:
         console.print(table)

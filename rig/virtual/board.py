@@ -19,6 +19,7 @@ from rig.errors import BenchError
 from rig.flash_map import FlashMap
 from rig.virtual import boot_select, flash_copy
 from rig.virtual.endpoints import HOST, Endpoints
+from rig.virtual.ethernet import CONTROLLER, Link
 from rig.virtual.flash import NorFlash
 from rig.virtual.nbd_plugin_path import PLUGIN
 
@@ -51,8 +52,10 @@ class Board:
         flash: NorFlash,
         trip: Callable[[], None],
         fault: Callable[[str], None],
+        link: Callable[[bool], None],
     ) -> None:
         self._endpoints = endpoints
+        self.link = Link(endpoints.folder / "qmp.sock", link)
         self._proms = [flash_map.partition(name) for name in boot_select.ORDER]
         self.flash = flash
         flash.missed = self._show_missed
@@ -104,8 +107,10 @@ class Board:
             await asyncio.gather(self._run, return_exceptions=True)
         if self._flash_server:
             self._flash_server.close()
+        await self.link.close()
 
     def _kill(self) -> None:
+        self.link.down()
         for process in (self.qemu, self.nbdkit):
             if process:
                 _end(process)
@@ -132,6 +137,7 @@ class Board:
         prom_file = self._endpoints.folder / "prom.elf"
         prom_file.write_bytes(prom)
         await self._start_flash_server(generation)
+        await self.link.watch()
         qemu = await self._start("qemu", self._qemu_command(prom_file))
         if self._generation != generation:  # the power went while this was started
             _end(qemu)
@@ -219,7 +225,8 @@ class Board:
             *("-action", "reboot=shutdown", "-rtc", "base=2025-01-01,clock=vm"),
             *("-bios", str(prom), "-drive", f"if=pflash,file={nbd},format=raw"),
             *("-netdev", f"user,id=n0,{forward}"),
-            *("-device", "virtio-net-pci,netdev=n0,romfile="),
+            *("-device", f"virtio-net-pci,id={CONTROLLER},netdev=n0,romfile="),
+            *self.link.arguments,
             *("-serial", f"unix:{folder / 'console.sock'}"),
             *("-serial", f"unix:{folder / 'heartbeat.sock'}"),
         ]

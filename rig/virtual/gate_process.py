@@ -83,6 +83,7 @@ class Relay:
         self._poll.register(0, select.EPOLLIN)
         self._orders = b""
         self._block: Block | None = None
+        self._link = True  # of the board: a cable whose far end is down keeps nothing
         self._delay_s = self._jitter_s = 0.0
         self._told_late = True
         self._random = random.Random(1)  # noqa: S311 # no secret
@@ -118,6 +119,8 @@ class Relay:
             # An order that was heard late is carried out late.
             from_s = max(float(order["block"]), time.monotonic())
             self._block = Block(from_s, float(order["until"]))
+        elif "link" in order:
+            self._link = bool(order["link"])
         elif "open" in order and self._block:
             self._block.to_s = max(self._block.from_s, min(self._block.to_s, time.monotonic()))
         else:
@@ -134,6 +137,8 @@ class Relay:
             block = self._block
             if block and not block.passes(came_s):
                 block.dropped += 1
+                continue
+            if not self._link:
                 continue
             with contextlib.suppress(OSError):  # refused: the board is off
                 self._towards_board(client).send(data)

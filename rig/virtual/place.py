@@ -48,7 +48,14 @@ class VirtualPlace:
         self._met_at_once = 0
         self.feed = Feed()
         self.flash = NorFlash(flash_file, flash_map.sector)
-        self.board = Board(endpoints, flash_map, self.flash, self._trip, self.faults.append)
+        self.board = Board(
+            endpoints,
+            flash_map,
+            self.flash,
+            self._trip,
+            self.faults.append,
+            lambda up: self.gate.order(link=up),
+        )
         self.feed.changed = self.board.power
         self.pdu = Pdu(self.feed)
         self.supply = SUPPLIES[models["supply"]](self.feed)
@@ -107,6 +114,7 @@ class VirtualPlace:
         return status | {
             "models": self.models,
             "powered": self.feed.powered,
+            "link": "up" if self.board.link.up else "down",
             "faults": list(self.faults),
             "faults_met": self._faults_met(),
         }

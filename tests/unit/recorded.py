@@ -10,7 +10,7 @@ from rig.budget import Contribution
 from rig.faults import Outcome
 from rig.measure import Measurement
 from rig.outage import Gap
-from rig.outage_record import Floors, Outages
+from rig.outage_record import Floors, Outages, Settling
 from rig.results import Results
 from rig.step import StepResult
 from rig.sweep_point import Point
@@ -45,12 +45,18 @@ def measured(name: str, value: float) -> Measurement:
     )
 
 
+def settling(name: str, value: float) -> Settling:
+    return Settling(time=measured(name, value), silences=0, silences_s=0.0)
+
+
 def outages(value: float, raw: Path) -> Outages:
     return Outages(
         label="upgrade",
         traffic=measured("outage.traffic", value),
         counter=measured("outage.counter", value),
         frame_loss=measured("outage.traffic.frame_loss", value),
+        settling=settling("settle.traffic", value),
+        counter_settling=settling("settle.counter", value),
         agreement="agree",
         loss_frames=600,
         duplicates=0,

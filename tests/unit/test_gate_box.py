@@ -278,3 +278,16 @@ def test_a_delay_is_a_delay_and_ends(path: Path) -> None:
     path.order(delay=0.0)
     assert took_s is not None
     assert took_s >= 0.02
+
+
+def test_what_comes_for_a_board_whose_link_is_down_is_lost_and_not_kept(path: Path) -> None:
+    path.order(link=0)
+    CLOCK.sleep(0.05)
+    assert path.ask() is None
+    path.order(link=1)
+    CLOCK.sleep(0.05)
+    path.client.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        path.client.recv(64)
+    path.client.settimeout(0.5)
+    assert path.ask() is not None

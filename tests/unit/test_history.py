@@ -381,4 +381,6 @@ def test_resets_are_types_of_step_of_their_own_and_the_benchs_times_are_no_figur
     (night,) = nights([str(tmp_path)])
 
     assert {key.step for key in night.samples} == {f"{what.value} reset of 1.0.0" for what in Reset}
-    assert {key.metric for key in night.samples} == {"outage.traffic", "outage.counter"}
+    assert {key.metric for key in night.samples} == {
+        f"{figure}.{view}" for figure in ("outage", "settle") for view in ("traffic", "counter")
+    }

@@ -184,6 +184,18 @@ def test_the_time_without_power_is_taken_off_before_a_reset_is_judged(results: R
     assert verdict(results, limit | {"max_s": 1.3}) == "failed"
 
 
+def test_the_time_to_settle_has_a_limit_of_its_own(results: Results) -> None:
+    trial = recorded.step()
+    assert trial.outages is not None
+    slow = replace(recorded.settling("settle.traffic", 9.0), silences=3, silences_s=2.0)
+    trial.outages = replace(trial.outages, settling=slow)
+    results.add_step(trial)
+
+    assert verdict(results, UP | {"figure": "settle.traffic", "max_s": 5.0}) == "failed"
+    assert verdict(results, UP | {"figure": "settle.counter", "max_s": 5.0}) == "passed"
+    assert verdict(results, UP | {"figure": "outage.traffic", "max_s": 5.0}) == "passed"
+
+
 def test_pages_and_reports_show_verdict_and_source(results: Results) -> None:
     results.add_step(recorded.step(outage_s=3.0))
     summary = summary_with(results, UP | {"direction": "up", "source": "REQ-17 <b>"})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.estimate import View, counter_outage, traffic_outage
-from rig.outage import Gap, Outage, Silences, Times, has_recovered, longest_gap, outages
+from rig.outage import Gap, Outage, Silences, Times, has_recovered, longest_gap, missed_s, outages
 
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="a simulated stream", period_s=PERIOD_S, floor_s=PERIOD_S)
@@ -63,6 +63,50 @@ def test_two_gaps_without_recovery_between_are_one_outage() -> None:
     (found,) = outages(times, VIEW.threshold_s)
     assert found.span.length_s == pytest.approx(4.0, abs=2 * PERIOD_S)
     assert found.longest.length_s == pytest.approx(1.0, abs=2 * PERIOD_S)
+
+
+def test_a_lone_sign_of_life_between_two_silences_ends_none() -> None:
+    """RFC 6412: five good answers; the doubt reaches from the longest piece to the whole."""
+    hiccup = [np.arange(0, 1.0, PERIOD_S), np.array([1.05]), np.arange(3.0, 20, PERIOD_S)]
+
+    (found,) = outages(np.concatenate(hiccup), VIEW.threshold_s)
+
+    (gap,) = found.gaps
+    assert gap.length_s == pytest.approx(2.0, abs=2 * PERIOD_S)
+    assert gap.lone_s == pytest.approx(0.05, abs=2 * PERIOD_S)
+    measured = counter_outage(gap, VIEW, longest_s=gap.length_s, taken_at_s=0.0)
+    for true_s in (1.95, 2.0):
+        assert abs(measured.value - true_s) <= measured.uncertainty
+    assert "lone signs" in measured.method
+
+
+def test_five_signs_of_life_are_a_service_that_came_back() -> None:
+    back = [
+        np.arange(0, 1.0, PERIOD_S),
+        1.05 + PERIOD_S * np.arange(5),
+        np.arange(3.0, 20, PERIOD_S),
+    ]
+
+    (found,) = outages(np.concatenate(back), VIEW.threshold_s)
+
+    assert [round(gap.length_s, 2) for gap in found.gaps] == [1.95]
+    assert not found.longest.lone_s
+
+
+def test_a_silence_while_the_computer_stood_still_joins_nothing_but_may_be_the_outage() -> None:
+    times = np.concatenate(
+        [np.arange(0, 1, PERIOD_S), np.arange(2, 4, PERIOD_S), np.arange(4.3, 20, PERIOD_S)]
+    )
+    stalls = ((3.99, 4.3),)
+
+    assert len(outages(times, VIEW.threshold_s)[0].gaps) == 2
+    assert len(outages(times, VIEW.threshold_s, (), stalls)[0].gaps) == 1
+    (alone,) = outages(times[times > 1.5], VIEW.threshold_s, (), stalls)
+    assert alone.longest.length_s == pytest.approx(0.3, abs=2 * PERIOD_S)
+
+
+def test_spans_that_overlap_are_missed_once() -> None:
+    assert missed_s(Gap(1.0, 2.0), ((0.9, 1.4), (1.2, 1.6), (1.3, 1.5))) == pytest.approx(0.6)
 
 
 def test_two_gaps_with_recovery_between_are_two_outages() -> None:

@@ -13,7 +13,7 @@ from rig.clock import SystemClock
 from rig.faults import Outcome
 from rig.measure import Measurement
 from rig.outage import Gap
-from rig.outage_record import Floors, Outages
+from rig.outage_record import Floors, Outages, Settling
 from rig.reset import Reset
 from rig.sighting import Episode
 from rig.step import PendingStep, StepResult
@@ -26,6 +26,8 @@ SILENT = Outages(
     traffic=MEASURED,
     counter=None,
     frame_loss=MEASURED,
+    settling=Settling(time=MEASURED, silences=0, silences_s=0.0),
+    counter_settling=None,
     agreement="traffic only",
     loss_frames=3,
     duplicates=0,

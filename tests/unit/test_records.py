@@ -58,6 +58,8 @@ def test_a_steps_figures_phases_and_raw_data_are_rows(file: Path) -> None:
         "outage.traffic",
         "outage.counter",
         "outage.traffic.frame_loss",
+        "settle.traffic",
+        "settle.counter",
         "phase.T1",
         "phase.T2",
         "phase.T3",
@@ -91,8 +93,8 @@ def test_an_outage_has_the_date_of_the_verification_that_it_stands_on(tmp_path: 
         for trial in (1, 2, 3)
     ]
 
-    by_traffic = {"outage.traffic", "outage.traffic.frame_loss"}
-    assert found == [set(), by_traffic | {"outage.counter"}, by_traffic]
+    by_traffic = {"outage.traffic", "outage.traffic.frame_loss", "settle.traffic"}
+    assert found == [set(), by_traffic | {"outage.counter", "settle.counter"}, by_traffic]
 
 
 def test_a_file_is_strict_keeps_its_keys_and_writes_ahead(file: Path) -> None:

@@ -3,6 +3,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import signal
 import socket
@@ -214,6 +215,42 @@ def test_a_board_that_answers_loses_nothing_on_loopback(board: Board, tmp_path: 
     assert found.offered > 0
     assert (found.lost, found.corrupted, found.restamped) == (0, 0, 0)
     assert np.all(found.received_s >= found.sent_s - STAMP_SLACK_S), "both are on one clock"
+
+
+def test_a_disk_that_takes_nothing_delays_no_datagram(board: Board, tmp_path: Path) -> None:
+    """A write that waited for a busy disk stood in the sender's way for 0.24 s."""
+    path = tmp_path / "traffic.rec"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    link = Link(board.address, tries=1000)
+    sender = Sender(cast("socket.socket", link), RATE_HZ, path)
+    taken = bytearray()
+
+    def take() -> None:  # only now does the disk take what has come
+        os.set_blocking(reader, True)
+        while part := os.read(reader, 4096):
+            taken.extend(part)
+
+    link.done = sender.stop
+    sender.run(os.getppid())
+    disk = threading.Thread(target=take)
+    disk.start()
+    sender.close()
+    disk.join(WAIT_S)
+    os.close(reader)
+
+    records = np.frombuffer(bytes(taken), dtype=RECORD)
+    assert len(link.sent) > 900, "it went on though nothing was taken"
+    assert np.count_nonzero(records["kind"] == ANSWER) > 900, "and nothing is missing afterwards"
+
+
+def test_a_record_that_cannot_be_written_ends_the_probe(board: Board) -> None:
+    sender = Sender(connect(board.address), RATE_HZ, Path("/dev/full"))
+    with pytest.raises(OSError, match="No space"):
+        sender.run(os.getppid())
+    with pytest.raises(OSError, match="No space"):
+        sender.close()
 
 
 def test_corrupted_answers_are_counted_and_their_datagrams_lost(tmp_path: Path) -> None:
