@@ -42,7 +42,7 @@ def record(folder: Path, trials: int) -> None:
         what = tuple(Reset)[number % len(Reset)]
         upgrade = step(raw=raw[number % len(raw)].relative_to(folder))
         trial = dataclasses.replace(upgrade, reset=what, upgrade=None, to_release="1.0.0")
-        if what is Reset.power:
+        if what.takes_power:
             trial.power_gone = power_gone((1.0, 1.1), (16.0, 16.1), "a supply", 17.0)
         results.add_step(trial)
     results.close()

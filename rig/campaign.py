@@ -149,7 +149,7 @@ class Campaign:
         Power is gone for `off_s` seconds, or as long as the place says its rail takes to fall.
         """
         off_s = self.place.power.off_s if off_s is None else off_s
-        gone = f", power gone for {off_s:.1f} s" if what is Reset.power else ""
+        gone = f", power gone for {off_s:.1f} s" if what.takes_power else ""
         self.say(f"{name}: {what.value} reset{gone}")
         return self._record(self._injector.reset(name, what, off_s, steady_s))
 

@@ -221,7 +221,7 @@ def _rescue(arguments: argparse.Namespace) -> int:
 
 def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
-    from rig.faults import CutAtOperation, parse  # noqa: PLC0415
+    from rig.faults import is_at_operation, parse  # noqa: PLC0415
     from rig.place_file import firmware_index, need_instrument, require  # noqa: PLC0415
     from rig.release import Catalogue  # noqa: PLC0415
 
@@ -229,7 +229,7 @@ def _check_cycle(arguments: argparse.Namespace) -> None:
     if arguments.cycles < 1:
         raise UsageError(f"--cycles is at least 1, not {arguments.cycles}")
     require(arguments.place)
-    if isinstance(plan, CutAtOperation):
+    if is_at_operation(plan):
         why = f"{plan} is at a flash operation; cut@mark:… works without"
         need_instrument(arguments.place, "interposer", why)
     catalogue = Catalogue.load(firmware_index(arguments.place))

@@ -3,10 +3,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from rig.clock import Deadline
-from rig.faults import CutAtMark, CutAtOperation, Plan
+from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
 from rig.strategy import Status
 from rig.upgrade import Event, Follower
@@ -18,10 +18,21 @@ CUT_OFF_S = 0.5  # the 5 V rail is down long before (E36312A down-programming)
 SILENT_S = 20.0  # without a line of the updater's: is the board still fed?
 
 
+def arm(place: Place, plan: Plan) -> None:
+    """Have the interposer make the plan's first cut, if that is at an operation."""
+    match plan:
+        case CutAtOperation():
+            place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
+        case NoFault() | CutAtMark() | BadBundlePlan():
+            pass
+        case _:
+            assert_never(plan)
+
+
 class Cutter:
     """Sees the board's lines go by, cuts at a mark, and knows whether the power is gone.
 
-    A cut at an operation is the interposer's: whoever makes a Cutter has armed it.
+    A cut at an operation is the interposer's: whoever makes a Cutter has called `arm`.
     """
 
     def __init__(self, place: Place, plan: Plan, on_event: Callable[[Event], None]) -> None:
@@ -36,16 +47,21 @@ class Cutter:
         self._on_event(event)
         self._asked_s = event.seen_at_s
         plan = self._plan
-        if (
-            isinstance(plan, CutAtMark)
-            and not self.done
-            and plan.reached(event.phase, event.event, event.keys)
-        ):
-            clock = self._place.clock
-            clock.sleep(max(0.0, event.seen_at_s + plan.delay_s - clock.now()))
-            fall = self._place.power_path.cut()
-            self.edge = fall.since(event.seen_at_s) if fall else None
-            self.done = True
+        match plan:
+            case CutAtMark():
+                if not self.done and plan.reached(event.phase, event.event, event.keys):
+                    self._cut(event.seen_at_s, plan.delay_s)
+            case NoFault() | CutAtOperation() | BadBundlePlan():
+                pass
+            case _:
+                assert_never(plan)
+
+    def _cut(self, seen_at_s: float, delay_s: float) -> None:
+        clock = self._place.clock
+        clock.sleep(max(0.0, seen_at_s + delay_s - clock.now()))
+        fall = self._place.power_path.cut()
+        self.edge = fall.since(seen_at_s) if fall else None
+        self.done = True
 
     def follow(
         self,
@@ -66,11 +82,21 @@ class Cutter:
         return "cut" if self.is_cut() else ended_on
 
     def is_cut(self) -> bool:
-        if isinstance(self._plan, CutAtOperation) and not self.done:
-            self.done = self._place.need("interposer").state() == "FIRED"
+        self.done = self.done or self._has_fired()
         if not self.done:
             self._look_at_silence()
         return self.done
+
+    def _has_fired(self) -> bool:
+        """Tell whether the interposer has made the cut, if that is its own."""
+        plan = self._plan
+        match plan:
+            case CutAtOperation():
+                return bool(self._place.need("interposer").state() == "FIRED")
+            case NoFault() | CutAtMark() | BadBundlePlan():
+                return False
+            case _:
+                assert_never(plan)
 
     def _look_at_silence(self) -> None:
         """Ask the supply now and then whether a silent board is fed: no need to wait for the end.
@@ -106,9 +132,8 @@ def recover(
         BoardError: it does not come up.
         BenchError: it cannot, for it is not fed.
     """
-    nested = plan.then.cuts if isinstance(plan, CutAtOperation) and plan.then else ()
     boots = 0
-    for cut in nested:
+    for cut in _nested(plan):
         follower, ended_on = _cut_recovery(place, cut, on_event)
         boots += follower.boots
         if ended_on != "cut":
@@ -121,14 +146,24 @@ def recover(
     return Recovery(boots + place.boot())
 
 
+def _nested(plan: Plan) -> tuple[CutAtOperation, ...]:
+    """Return the cuts that the plan makes in the recovery from its first one."""
+    match plan:
+        case CutAtOperation():
+            return plan.cuts[1:]
+        case NoFault() | CutAtMark() | BadBundlePlan():
+            return ()
+        case _:
+            assert_never(plan)
+
+
 def _cut_recovery(
     place: Place, cut: CutAtOperation, on_event: Callable[[Event], None]
 ) -> tuple[Follower, str]:
     """Follow a board that is given power until its recovery is cut, or ends."""
     _feed_again(place)
-    interposer = place.need("interposer")
-    interposer.reset_count()
-    interposer.arm(cut.operation, cut.kind, cut.seed)
+    place.need("interposer").reset_count()
+    arm(place, cut)
     place.strategy.start()
     cutter = Cutter(place, cut, on_event)
     follower = Follower(place.console, place.clock, cutter.see)

@@ -4,6 +4,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from rig.clock import Deadline
 from rig.drivers.console import fresh
@@ -14,7 +15,7 @@ from rig.reinstall import bring
 from rig.release import Prom, Release
 from rig.service import SESSION, Mark
 from rig.strategy import Status
-from rig.sweep import Labelled, label
+from rig.sweep import Labelled, What, label
 from rig.timed import Line
 from rig.upgrade import Event, Follower, start
 
@@ -92,7 +93,7 @@ class Exercise:
     def __init__(
         self,
         place: Place,
-        what: str,
+        what: What,
         old: Release,
         new: Release | Prom,
         on_event: Callable[[Event], None] | None = None,
@@ -112,7 +113,29 @@ class Exercise:
     @property
     def own_boots(self) -> int:
         """Return how many boots it has of its own: a rollback's tries, and the one back."""
-        return BOOT_LIMIT + 1 if self.what == "rollback" else 0
+        return BOOT_LIMIT + 1 if self._good_end == "fallback" else 0
+
+    @property
+    def stores(self) -> bool:
+        """Tell whether it has the service store values; else it is an update."""
+        match self.what:
+            case "data":
+                return True
+            case "upgrade" | "downgrade" | "confirm" | "rollback" | "prom":
+                return False
+            case _:
+                assert_never(self.what)
+
+    @property
+    def _good_end(self) -> str:
+        """Return what an update ends on when nothing goes wrong, as `Follower.follow` says it."""
+        match self.what:
+            case "rollback":
+                return "fallback"
+            case "upgrade" | "downgrade" | "confirm" | "prom" | "data":
+                return "done"
+            case _:
+                assert_never(self.what)
 
     def start(self) -> None:
         """Have the running board begin its update."""
@@ -121,7 +144,7 @@ class Exercise:
             place.catalogue.verify(self.new)
         url = place.bundles.offer(self.new.bundle)
         fresh(place.console)
-        command = "walnut-update-prom" if self.what == "prom" else "walnut-update"
+        command = "walnut-update-prom" if isinstance(self.new, Prom) else "walnut-update"
         start(place.console, url, command)
 
     def bring(self) -> None:
@@ -210,7 +233,7 @@ class Exercise:
         raise UsageError(f"a run without a fault never comes to {plan}")
 
     def _run(self, heard: list[tuple[int, str]], marks: list[tuple[int, Mark]]) -> tuple[str, int]:
-        if self.what == "data":
+        if self.stores:
             self._store(marks)
             return "stored", 0
         return self._update(heard)
@@ -232,7 +255,7 @@ class Exercise:
         follower = Follower(place.console, place.clock, hear, from_start=True, on_boot=on_boot)
         self.start()
         ended_on = follower.follow(Deadline.after(place.clock, RUN_LIMIT_S), lambda: False)
-        wanted = "fallback" if self.what == "rollback" else "done"
+        wanted = self._good_end
         if ended_on != wanted:
             said = [f"{event.phase} {event.event} {event.keys}" for event in follower.events[-2:]]
             raise BoardError(
@@ -271,21 +294,31 @@ def _nearest(recording: Recording, at_s: float) -> Nearest:
     )
 
 
-def _check(what: str, old: Release, new: Release | Prom) -> None:
+def _check_way(wanted: What, old: Release, new: Release) -> None:
+    """Raise UsageError when the releases' numbers go the other way."""
+    before, after = (tuple(int(part) for part in item.name.split(".")) for item in (old, new))
+    way = "upgrade" if before < after else "downgrade"
+    if way != wanted and before != after:
+        raise UsageError(f"{old} to {new} is no {wanted}: say --what {way}")
+
+
+def _check(what: What, old: Release, new: Release | Prom) -> None:
     if what == "data" or isinstance(new, Prom):
         return
-
-    def number(release: Release) -> tuple[int, ...]:
-        return tuple(int(part) for part in release.name.split("."))
-
     if old.name == new.name:
         raise UsageError(f"{what}: from {old} to {new} moves nothing")
-    if what in {"upgrade", "confirm"} and number(new) < number(old):
-        raise UsageError(f"from {old} to {new} is a downgrade: say --what downgrade")
-    if what == "downgrade" and number(new) > number(old):
-        raise UsageError(f"from {old} to {new} is an upgrade: say --what upgrade")
-    if what == "rollback" and not new.broken:
-        raise UsageError(
-            f"a rollback needs a release that does not pass its self-check, and {new} does;"
-            " firmware/releases.toml marks such a release with `broken`"
-        )
+    match what:
+        case "upgrade" | "confirm":
+            _check_way("upgrade", old, new)
+        case "downgrade":
+            _check_way("downgrade", old, new)
+        case "rollback":
+            if not new.broken:
+                raise UsageError(
+                    f"a rollback needs a release that does not pass its self-check, and {new} does;"
+                    " firmware/releases.toml marks such a release with `broken`"
+                )
+        case "prom":
+            raise UsageError(f"{new} is a release, and --what prom updates to a PROM")
+        case _:
+            assert_never(what)

@@ -5,7 +5,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from rig.errors import UsageError
 
@@ -40,7 +40,13 @@ class Kind(enum.Enum):
 
     @property
     def seeded(self) -> bool:
-        return self in (Kind.torn, Kind.unstable)
+        match self:
+            case Kind.torn | Kind.unstable:
+                return True
+            case Kind.before | Kind.after | Kind.timed:
+                return False
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +152,19 @@ class BadBundlePlan:
         return f"bundle:{self.bundle}"
 
 
-Plan: TypeAlias = NoFault | CutAtOperation | CutAtMark | BadBundlePlan
+Cut: TypeAlias = CutAtOperation | CutAtMark
+Plan: TypeAlias = NoFault | Cut | BadBundlePlan
+
+
+def is_at_operation(plan: Plan) -> bool:
+    """Tell whether the plan cuts at a flash operation, which takes an interposer."""
+    match plan:
+        case CutAtOperation():
+            return True
+        case NoFault() | CutAtMark() | BadBundlePlan():
+            return False
+        case _:
+            assert_never(plan)
 
 
 def parse(text: str) -> Plan:
@@ -192,4 +210,17 @@ class Outcome(enum.Enum):
 
     @property
     def good(self) -> bool:
-        return self in (Outcome.new, Outcome.old, Outcome.recovered)
+        match self:
+            case Outcome.new | Outcome.old | Outcome.recovered:
+                return True
+            case Outcome.mixed | Outcome.silent | Outcome.lost_state | Outcome.bricked:
+                return False
+            case Outcome.bench:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def bad(self) -> bool:
+        """Tell whether it is the board's failure: neither good nor the bench's."""
+        return not self.good and self is not Outcome.bench

@@ -7,11 +7,11 @@ is left off.  So is a good board whose planned cut never came: it says nothing o
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from rig.blame import blame
 from rig.clock import Deadline, wall_time_s
-from rig.cutter import Cutter, recover
+from rig.cutter import Cutter, arm, recover
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
@@ -103,8 +103,7 @@ class Injector:
         interposer = place.interposer
         if interposer:
             interposer.reset_count()
-        if isinstance(plan, CutAtOperation):
-            place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
+        arm(place, plan)
         episode = self._watch.open(result.name) if self._watch else None
         cutter = Cutter(place, plan, self._on_event)
         follower = Follower(place.console, place.clock, cutter.see, from_start=True)
@@ -138,8 +137,15 @@ class Injector:
 
         Return which nested cut never came, or nothing.
         """
-        if isinstance(plan, CutAtMark) and result.edge is None:
-            result.notes.append("when the rail fell was not measured: the place has no supply")
+        match plan:
+            case CutAtMark():
+                if result.edge is None:
+                    why = "when the rail fell was not measured: the place has no supply"
+                    result.notes.append(why)
+            case NoFault() | CutAtOperation() | BadBundlePlan():
+                pass
+            case _:
+                assert_never(plan)
         self._note_cut(result)
         recovery = recover(self._place, plan, self._on_event, lambda: self._note_cut(result))
         result.boots += recovery.boots
@@ -163,12 +169,15 @@ class Injector:
         if self._watch:
             result.steady_s = steady(self._watch, place.clock, max(steady_s, LEAD_S))
         episode = self._watch.open(result.name) if self._watch else None
-        if what is Reset.process:
-            reset_process(place)
-        elif what is Reset.os:
-            result.boots = reset_os(place, self._on_event)
-        else:
-            result.boots, result.power_gone = reset_power(place, off_s, self._on_event)
+        match what:
+            case Reset.process:
+                reset_process(place)
+            case Reset.os:
+                result.boots = reset_os(place, self._on_event)
+            case Reset.power:
+                result.boots, result.power_gone = reset_power(place, off_s, self._on_event)
+            case _:
+                assert_never(what)
         result.ended_on = f"{what.value} reset"
         self._verdict(result, NoFault(), cut=True)
         if self._watch and episode:
@@ -201,7 +210,7 @@ class Injector:
             after=held.release,
             consistent=bool(consistent and known and kernel == known.kernel),
             state_kept=self._mark is not None and held.state == self._mark.state,
-            must_refuse=isinstance(plan, BadBundlePlan),
+            must_refuse=_must_refuse(plan),
             refused=upgrade is not None and upgrade.refused is not None,
             boots=result.boots,
             boots_expected=_power_ons(plan) + max(_committed(upgrade), own_boots)
@@ -215,15 +224,36 @@ class Injector:
 
 def _missed(result: StepResult, plan: Plan) -> str:
     """Name the cut that an uncut upgrade was to have; nothing when the plan has none."""
-    if not isinstance(plan, CutAtOperation | CutAtMark):
-        return ""
-    count = "" if result.operations is None else f" after {result.operations} flash operations"
-    return f"{plan} never came: the board ended on {result.ended_on!r}{count}"
+    match plan:
+        case NoFault() | BadBundlePlan():
+            return ""
+        case CutAtOperation() | CutAtMark():
+            done = result.operations
+            count = "" if done is None else f" after {done} flash operations"
+            return f"{plan} never came: the board ended on {result.ended_on!r}{count}"
+        case _:
+            assert_never(plan)
 
 
 def _power_ons(plan: Plan) -> int:
     """Return how often the power comes back: after each cut, or after a reset."""
-    return len(plan.cuts) if isinstance(plan, CutAtOperation) else 1
+    match plan:
+        case CutAtOperation():
+            return len(plan.cuts)
+        case NoFault() | CutAtMark() | BadBundlePlan():
+            return 1
+        case _:
+            assert_never(plan)
+
+
+def _must_refuse(plan: Plan) -> bool:
+    match plan:
+        case BadBundlePlan():
+            return True
+        case NoFault() | CutAtOperation() | CutAtMark():
+            return False
+        case _:
+            assert_never(plan)
 
 
 def _committed(upgrade: UpgradeRecord | None) -> int:
@@ -241,7 +271,11 @@ def _ended_on(result: StepResult) -> str:
 
 
 def _bundle(place: Place, to: Release, plan: Plan) -> Path:
-    if isinstance(plan, BadBundlePlan):
-        return place.catalogue.bundle(plan.bundle).bundle
-    place.catalogue.verify(to)
-    return to.bundle
+    match plan:
+        case BadBundlePlan():
+            return place.catalogue.bundle(plan.bundle).bundle
+        case NoFault() | CutAtOperation() | CutAtMark():
+            place.catalogue.verify(to)
+            return to.bundle
+        case _:
+            assert_never(plan)

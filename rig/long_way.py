@@ -4,14 +4,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from rig.blame import blame
 from rig.clock import Deadline
 from rig.cutter import Cutter, recover
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
-from rig.faults import CutAtMark, CutAtOperation, Outcome
+from rig.faults import Cut, CutAtMark, CutAtOperation, Outcome
 from rig.inject import Injector
 from rig.instruments.rail import RailEdge
 from rig.release import Release
@@ -60,16 +60,21 @@ class LongWay:
         self._on_event = on_event or (lambda _: None)
         self._keep = keep
 
-    def run(self, cut: CutAtOperation | CutAtMark) -> Replayed:
+    def run(self, cut: Cut) -> Replayed:
         """Prepare, cut, judge; the board is off afterwards."""
         place = self._place
         began_s = place.clock.now()
         self._exercise.bring()
         new = self._exercise.new
-        if self._exercise.what == "data" or not isinstance(new, Release):
-            if isinstance(cut, CutAtMark):
-                raise UsageError(f"{self._exercise.what} has no console line to cut at, as {cut}")
-            replayed = self._guarded(cut)
+        if self._exercise.stores or not isinstance(new, Release):
+            match cut:
+                case CutAtOperation():
+                    replayed = self._guarded(cut)
+                case CutAtMark():
+                    what = self._exercise.what
+                    raise UsageError(f"{what} has no console line to cut at, as {cut}")
+                case _:
+                    assert_never(cut)
         else:
             injector = Injector(place, None, self._on_event, on_cut=self._keep_flash)
             boots = self._exercise.own_boots
@@ -107,7 +112,7 @@ class LongWay:
         interposer = place.need("interposer")
         interposer.reset_count()
         interposer.arm(cut.operation, cut.kind, cut.seed)
-        stores = self._exercise.what == "data"
+        stores = self._exercise.stores
         promised = (self._store_until_cut if stores else self._update_until_cut)(mark, cut)
         replayed.ended_on = "cut"
         self._note_cut(replayed)
@@ -137,7 +142,7 @@ class LongWay:
         place = self._place
         kept = (held.value, held.counter) in {
             (promised + ahead, mark.counter + promised - mark.value + ahead)
-            for ahead in ((0, 1) if self._exercise.what == "data" else (0,))
+            for ahead in ((0, 1) if self._exercise.stores else (0,))
         }
         known = place.catalogue.release(mark.release)
         return judge(

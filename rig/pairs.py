@@ -3,6 +3,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import assert_never
 
 from rig.release import BadBundle, Module, Release
 
@@ -23,6 +24,17 @@ class Verdict(enum.Enum):
     differs = "differs"
     silent = "silent"  # accepted what it had to refuse: the worst there is
     bench = "bench"  # equipment failed: says nothing of the board
+
+    @property
+    def bad(self) -> bool:
+        """Tell whether it is the board's failure."""
+        match self:
+            case Verdict.differs | Verdict.silent:
+                return True
+            case Verdict.as_expected | Verdict.bench:
+                return False
+            case _:
+                assert_never(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

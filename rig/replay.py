@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.exercise import Exercise
-from rig.faults import CutAtMark, CutAtOperation, Outcome
+from rig.faults import Cut
 from rig.long_way import LongWay, Replayed
 from rig.reinstall import rescue
 from rig.results import plain
@@ -16,7 +16,7 @@ from rig.upgrade import Event
 
 def replay(
     exercise: Exercise,
-    plan: CutAtOperation | CutAtMark,
+    plan: Cut,
     folder: Path,
     *,
     more: dict[str, Any],
@@ -32,6 +32,6 @@ def replay(
     fresh = folder / "replay.json.new"
     fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")
     fresh.replace(folder / "replay.json")  # whole or not there, for a disk may be full
-    if not replayed.outcome.good and replayed.outcome is not Outcome.bench:
+    if replayed.outcome.bad:
         rescue(exercise.place, exercise.old, say)
     return replayed

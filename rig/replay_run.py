@@ -6,11 +6,11 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from rig import runs
 from rig.errors import UsageError
-from rig.faults import CutAtMark, Outcome
+from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
 
 BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
 BY_CLOCK = "test_replay.py::test_a_cut_replayed_by_the_clock_leaves_a_good_board"
@@ -25,24 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def replay(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
-    from rig.place_file import (  # noqa: PLC0415 # labgrid is slow
-        firmware_index,
-        instruments,
-        need_instrument,
-        require,
-    )
+    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
     from rig.release import Catalogue  # noqa: PLC0415
     from rig.sweep import parse_key  # noqa: PLC0415
 
     key = parse_key(arguments.key)
     require(arguments.place)
     key.check(Catalogue.load(firmware_index(arguments.place)))
-    test = BY_OPERATION
-    if isinstance(key.plan, CutAtMark) and "interposer" not in instruments(arguments.place):
-        test = BY_CLOCK
-    else:
-        why = "a replay cuts at an operation, which needs one (a flash emulator)"
-        need_instrument(arguments.place, "interposer", why)
+    test = _test(key.plan, arguments.place)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]
     stamp = runs.new_folder()
     folder = (arguments.report or stamp.with_name(f"replay-{name}-{stamp.name}")).resolve()
@@ -63,9 +53,30 @@ def replay(arguments: argparse.Namespace) -> int:
     outcome = Outcome(record["outcome"])
     if outcome is Outcome.bench:
         return runs.BENCH
-    if not outcome.good:
+    if outcome.bad:
         return runs.PRODUCT
     return runs.GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
+
+
+def _test(plan: Plan, place: Path) -> str:
+    """Return the test that repeats the plan on this place.
+
+    Raises:
+        UsageError: the place cannot, or there is no cut to be repeated.
+    """
+    from rig.place_file import instruments, need_instrument  # noqa: PLC0415 # labgrid is slow
+
+    match plan:
+        case CutAtMark():
+            return BY_OPERATION if "interposer" in instruments(place) else BY_CLOCK
+        case CutAtOperation():
+            why = "a replay cuts at an operation, which needs one (a flash emulator)"
+            need_instrument(place, "interposer", why)
+            return BY_OPERATION
+        case NoFault() | BadBundlePlan():
+            raise UsageError(f"{plan} is no cut: a replay repeats a cut of the power")
+        case _:
+            assert_never(plan)
 
 
 def _told(folder: Path, otherwise: str) -> int:

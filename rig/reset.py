@@ -3,7 +3,7 @@
 
 import enum
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from rig.budget import Contribution, expanded
 from rig.clock import Clock, Deadline
@@ -36,6 +36,16 @@ class Reset(enum.Enum):
     process = "process"
     os = "os"
     power = "power"
+
+    @property
+    def takes_power(self) -> bool:
+        match self:
+            case Reset.power:
+                return True
+            case Reset.process | Reset.os:
+                return False
+            case _:
+                assert_never(self)
 
 
 def steady(watch: Watch, clock: Clock, duration_s: float) -> float:

@@ -53,7 +53,7 @@ class StepResult:
     def takes_power(self) -> bool:
         """Tell whether the rig took the board's power in this step."""
         cut = self.upgrade is not None and self.upgrade.ended_on == "cut"
-        return cut or self.reset is Reset.power
+        return cut or (self.reset is not None and self.reset.takes_power)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ No `never_retry`: a board that did not come up once is looked at again, not give
 import enum
 import logging
 import re
-from typing import Any
+from typing import Any, assert_never
 
 import attr
 from labgrid.factory import target_factory
@@ -72,12 +72,15 @@ class WalnutStrategy(Strategy):
             return
         known_before, cycled = self.status, self._cycled
         self.lost()
-        if wanted is Status.off:
-            self.power.off()
-        elif wanted is Status.prom:
-            self._to_prom()
-        else:
-            self._to_linux(known_before, cycled=cycled)
+        match wanted:
+            case Status.off:
+                self.power.off()
+            case Status.prom:
+                self._to_prom()
+            case Status.linux:
+                self._to_linux(known_before, cycled=cycled)
+            case _:
+                assert_never(wanted)
         self.status = wanted
 
     def _to_prom(self) -> None:

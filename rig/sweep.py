@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self, TypeAlias, get_args
 
 from rig.errors import UsageError
 from rig.faults import CutAtOperation, Kind, Plan, parse
@@ -15,7 +15,8 @@ from rig.release import Catalogue, Prom, Release
 
 KEY_FORMAT = "walnut1"
 HASH_DIGITS = 12
-WHATS = ("upgrade", "downgrade", "confirm", "rollback", "data", "prom")
+What: TypeAlias = Literal["upgrade", "downgrade", "confirm", "rollback", "data", "prom"]
+WHATS: tuple[What, ...] = get_args(What)
 KINDS = (Kind.before, Kind.torn, Kind.unstable, Kind.after)
 DEFAULT_KINDS = "before,torn,after"
 TIMED = (Kind.timed,)
@@ -168,7 +169,7 @@ def cuts(numbers: Iterable[int], kinds: Iterable[Kind], seed: int) -> tuple[CutA
 class Key:
     """Everything that a trial was made of, as one word: it repeats the trial."""
 
-    what: str
+    what: What
     old: str
     old_hash: str
     new: str
@@ -176,7 +177,7 @@ class Key:
     plan: Plan
 
     @classmethod
-    def of(cls, what: str, old: Release, new: Release | Prom, plan: Plan) -> Self:
+    def of(cls, what: What, old: Release, new: Release | Prom, plan: Plan) -> Self:
         return cls(
             what=what,
             old=old.name,
@@ -223,6 +224,9 @@ def parse_key(text: str) -> Key:
         raise UsageError(
             f"the key is of another version of the rig: {version}, this one reads {KEY_FORMAT}"
         )
-    if what not in WHATS:
+    known = {name: name for name in WHATS}
+    if what not in known:
         raise UsageError(f"the key's exercise {what!r} is none of {', '.join(WHATS)}")
-    return Key(what=what, old=old, old_hash=old_hash, new=new, new_hash=new_hash, plan=parse(plan))
+    return Key(
+        what=known[what], old=old, old_hash=old_hash, new=new, new_hash=new_hash, plan=parse(plan)
+    )

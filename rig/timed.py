@@ -79,10 +79,20 @@ class Stratum:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
-        mark = parse(found["mark"])
-        if not isinstance(mark, CutAtMark):
-            raise UsageError(f"{found['mark']!r} is no mark")
+        mark = mark_of(found["mark"])
         return cls(mark=mark, begin_s=found["begin_s"], length_s=found["length_s"])
+
+
+def mark_of(text: str) -> CutAtMark:
+    """Read a plan that is a cut by the clock.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    plan = parse(text)
+    if not isinstance(plan, CutAtMark):
+        raise UsageError(f"{text!r} is no mark")
+    return plan
 
 
 def points_of(text: str, seed: int) -> tuple[int, int]:

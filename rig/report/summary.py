@@ -69,8 +69,8 @@ def verdict(
     if not outcomes and not of_pairs:
         return "empty"
     if (
-        of_pairs & {Verdict.differs, Verdict.silent}
-        or any(not outcome.good and outcome is not Outcome.bench for outcome in outcomes)
+        any(of_pair.bad for of_pair in of_pairs)
+        or any(outcome.bad for outcome in outcomes)
         or any(map(_stayed, steps))
         or any(limit["verdict"] == "failed" for limit in limits)
     ):

@@ -6,11 +6,10 @@ from itertools import groupby
 from statistics import median
 from typing import Any
 
-from rig.faults import CutAtMark, parse
 from rig.report.outcomes import counted, upper_bound
 from rig.sweep_point import TIMED
 from rig.sweep_records import SweepRecords
-from rig.timed import Stratum
+from rig.timed import Stratum, mark_of
 
 
 def summarise_timed(records: SweepRecords) -> dict[str, Any]:
@@ -34,8 +33,7 @@ def _cut(point: dict[str, Any], stratum: Stratum) -> dict[str, Any]:
 
     The delay is that of the rail's edge, or, where that was not measured, the planned one.
     """
-    plan = parse(point["plan"])
-    delay_s = plan.delay_s if isinstance(plan, CutAtMark) else 0.0
+    delay_s = mark_of(point["plan"]).delay_s
     record = point["record"] or {}
     edge = (record.get("edge") or {}).get("delay")
     return {

@@ -4,6 +4,7 @@
 import enum
 import random
 from dataclasses import dataclass
+from typing import assert_never
 
 ERASED = 0xFF
 WORD_BYTES = 2  # the flash is 16 bits wide
@@ -76,10 +77,18 @@ def partly(old: bytes, new: bytes, cut: Cut, *, erase: bool) -> bytes:
     A torn program leaves a prefix of its changed bytes; a torn erase leaves words that are
     already erased among words that are not (docs/explanation/fault-model.md).
     """
-    if cut.kind is CutKind.before:
-        return old
-    if cut.kind is CutKind.after:
-        return new
+    match cut.kind:
+        case CutKind.before:
+            return old
+        case CutKind.after:
+            return new
+        case CutKind.torn | CutKind.unstable:
+            return _torn(old, new, cut, erase=erase)
+        case _:
+            assert_never(cut.kind)
+
+
+def _torn(old: bytes, new: bytes, cut: Cut, *, erase: bool) -> bytes:
     chance = random.Random(f"{cut.seed}:{cut.number}")  # noqa: S311 # repeatable, not secret
     if erase:
         share = chance.random()

@@ -28,10 +28,10 @@ def run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, test: str) -> N
     monkeypatch.setattr(runs, "command", command)
 
 
-def replay(folder: Path) -> int:
+def replay(folder: Path, plan: str = "cut@op:9/before") -> int:
     release = Catalogue.load(firmware_index(PLACE)).release("1.0.0")
     ends = f"1.0.0@{release.golden_sha256[:12]}/1.0.0@{release.bundle_sha256[:12]}"
-    key = f"walnut1/data/{ends}/cut@op:9/before"
+    key = f"walnut1/data/{ends}/{plan}"
     return main(["replay", key, "--place", str(PLACE), "--report", str(folder)])
 
 

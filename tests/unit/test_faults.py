@@ -50,3 +50,9 @@ def test_other_text_is_refused_with_what_is_allowed(text: str) -> None:
 def test_only_three_outcomes_are_good() -> None:
     good = {outcome.value for outcome in Outcome if outcome.good}
     assert good == {"new", "old", "recovered"}
+
+
+def test_every_outcome_is_good_bad_or_the_benchs() -> None:
+    bad = {outcome.value for outcome in Outcome if outcome.bad}
+    assert bad == {"mixed", "silent", "lost-state", "bricked"}
+    assert not Outcome.bench.good

@@ -31,6 +31,7 @@ def run(place: ScriptedPlace, what: str, plan: str, own_boots: int = 0) -> Repla
     exercise = SimpleNamespace(
         place=place,
         what=what,
+        stores=what == "data",
         new=new,
         own_boots=own_boots,
         bring=lambda: None,

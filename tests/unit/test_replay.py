@@ -23,6 +23,7 @@ def replayed(place: ScriptedPlace, folder: Path, *, own_boots: int = 0) -> list[
     exercise = SimpleNamespace(
         place=place,
         what="rollback",
+        stores=False,
         old=release("1.0.0"),
         new=release("2.0.0"),
         own_boots=own_boots,

@@ -9,7 +9,7 @@ import pytest
 from rig.faults import Outcome
 from rig.long_way import Replayed
 from rig.results import plain
-from rig.runs import BENCH, GOOD, OURS, PRODUCT
+from rig.runs import BENCH, GOOD, OURS, PRODUCT, USAGE
 from tests.unit.pytest_run import replay, run_instead
 
 LEAVES = """
@@ -51,3 +51,13 @@ def test_a_cut_that_never_came_is_the_benchs_and_named_beside_the_flash_that_was
     assert replay(tmp_path / "run") == BENCH
 
     assert f"flash after the cut f00d; {MISSED}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("plan", ["none", "bundle:not-a-tar"])
+def test_a_key_without_a_cut_is_refused_before_a_board_moves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plan: str
+) -> None:
+    assert replay(tmp_path / "run", plan) == USAGE
+
+    assert f"{plan} is no cut" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
