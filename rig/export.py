@@ -2,6 +2,7 @@
 """Records for other programs: Parquet, CSV, OpenMetrics; raw data with their hashes checked."""
 
 import csv
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -23,6 +24,7 @@ from rig.results import open_records
 
 TABLES = (schema.place, schema.run, *schema.OF_RUN)
 OPENMETRICS, OPENMETRICS_FILE = "openmetrics", "walnut-rig.prom"
+FOR_ALL = 0o644  # a node exporter is another user, and nothing in its file is secret
 Write = Callable[[list[dict[str, Any]]], object]  # adds rows to a file
 # What becomes of each type in Parquet; all else is text.
 ARROW = {float: "float64", int: "int64"}
@@ -131,12 +133,18 @@ def _openmetrics(where: str, folder: Path) -> Path:
     registry = CollectorRegistry()
     registry.register(_Newest(newest([where])))
     made = folder / OPENMETRICS_FILE
-    made.write_bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
-    return made
+    fresh = made.with_suffix(f".{os.getpid()}")  # a node exporter may read at any moment: *.prom
+    fresh.write_bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
+    fresh.chmod(FOR_ALL)
+    return fresh.replace(made)
 
 
 class _Newest(Collector):
-    """The newest run of each place as gauges: a scrape has no room for every trial."""
+    """The newest run of each place as gauges: a scrape has no room for every trial.
+
+    Gauges alone: then the text is OpenMetrics, and Prometheus' older format, too, which is what a
+    node exporter reads; it drops a whole file for a type such as `info`.
+    """
 
     def __init__(self, nights: Sequence[Night]) -> None:
         self._nights = nights
@@ -159,10 +167,12 @@ class _Newest(Collector):
         left_out = GaugeMetricFamily(
             "walnut_rig_trials_left_out", "Trials that ended badly", labels=["place"]
         )
-        runs = InfoMetricFamily("walnut_rig_run", "The run these are of", labels=["place"])
+        runs = GaugeMetricFamily(
+            "walnut_rig_run_info", "The run these are of", labels=["place", "id", "started"]
+        )
         for night in self._nights:
             for key, sample in sorted(night.samples.items()):
                 trials.add_metric([night.place, key.step, key.metric], sample.values.size)
             left_out.add_metric([night.place], night.left_out)
-            runs.add_metric([night.place], {"id": night.run, "started": night.label})
+            runs.add_metric([night.place, night.run, night.label], 1.0)
         yield from (trials, left_out, runs)

@@ -66,7 +66,7 @@ class Judge:
     def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> Trial:
         place = self._place
         place.power_path.feed()
-        unsafe = self._unsafe()
+        unsafe = self.unsafe()
         follower = Follower(place.console, place.clock, self._on_event)
         place.strategy.start()
         deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
@@ -107,7 +107,7 @@ class Judge:
             trial.notes.append(f"holds (value, counter, sessions) {held.state}, wanted {wanted}")
         return trial
 
-    def _unsafe(self) -> str:
+    def unsafe(self) -> str:
         """Say why the cut flash is not safe, though the board may come back from it; or nothing.
 
         Unverified bytes must never be marked bootable: the slot that the environment names holds
@@ -116,12 +116,13 @@ class Judge:
         place = self._place
         pair = [place.flash_map.partition(name) for name in ("env", "env-redund")]
         variables = active(*(place.interposer.read(part.offset, part.size) for part in pair))
-        slot = (variables or {}).get("slot", "a")
+        slot = "a" if variables is None else variables.get("slot")  # the built-in one names a
         likely = (self._exercise.old, self._exercise.new)  # each question reads a whole slot
         releases = sorted(place.catalogue.releases.values(), key=lambda item: item not in likely)
         if any(self._slot_holds(release, slot) for release in releases):
             return ""
-        return f"the environment names slot {slot}, which held no whole release after the cut"
+        named = "no slot" if slot is None else f"slot {slot!a}"
+        return f"the environment names {named}, which held no whole release after the cut"
 
     def _is_whole(self, trial: Trial, up: Event) -> bool:
         """Tell whether kernel, root file system, service and the slot's bytes are one release."""
@@ -140,6 +141,9 @@ class Judge:
 
     def _slot_holds(self, release: Release, slot: str | None) -> bool:
         place = self._place
-        partition = place.flash_map.partition(f"slot-{slot}")
+        name = f"slot-{slot}"
+        if name not in {part.name for part in place.flash_map.partitions}:
+            return False  # a board may name what is not there
+        partition = place.flash_map.partition(name)
         found = place.interposer.sha256(partition.offset, release.image_size)
         return bool(found == release.image_sha256)

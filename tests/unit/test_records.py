@@ -4,6 +4,7 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as classic_families
 from pyarrow import parquet
 
 from rig.cli import main
@@ -331,6 +333,30 @@ def test_openmetrics_are_read_by_prometheus_own_parser(file: Path, tmp_path: Pat
     query = "SELECT max(value) FROM measurement WHERE name = 'outage.traffic'"
     assert by_metric["outage.traffic"] == pytest.approx(rows(file, query)[0][0], abs=1e-6)
     assert {sample.value for sample in families["walnut_rig_trials"].samples} == {3.0}
+    (run,) = families["walnut_rig_run_info"].samples
+    assert (run.labels["id"], run.value) == (rows(file, "SELECT id FROM run")[0][0], 1.0)
+
+
+def test_a_node_exporter_takes_the_file_too(file: Path, tmp_path: Path) -> None:
+    """Its textfile collector reads *.prom of any moment, knows no type but these, as another user.
+
+    Source: Prometheus' exposition_formats.md, "Text format details" (0.0.4); promtool and a node
+    exporter of Debian 12 took this file on 2026-11-28, and refused the one with an `info`.
+    """
+    before = os.umask(0o077)
+    try:
+        (made,) = export(str(file), "openmetrics", tmp_path)
+    finally:
+        os.umask(before)
+
+    text = made.read_text()
+    types = [line.split() for line in text.splitlines() if line.startswith("# TYPE ")]
+    assert {kind for *_, kind in types} <= {"counter", "gauge", "histogram", "summary", "untyped"}
+    classic = {one.name: one for one in classic_families(text)}
+    assert len(classic) == len(types) == 6
+    assert all(one.samples for one in classic.values())
+    assert made.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.glob("walnut-rig*")) == [made]
 
 
 def test_the_page_is_the_same_for_the_same_records(file: Path) -> None:
