@@ -28,6 +28,11 @@ def wall_time_s() -> float:
     return time.time()
 
 
+def uptime_s() -> float:
+    """Return seconds since this computer was started, its sleep included: no clock that is set."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 @dataclass(frozen=True, slots=True)
 class Deadline:
     """A point in time that is handed down, so nested waits cannot add up."""

@@ -131,7 +131,7 @@ def _attachments(
 
 def _openmetrics(where: str, folder: Path) -> Path:
     registry = CollectorRegistry()
-    registry.register(_Newest(newest([where])))
+    registry.register(_Newest(*newest([where])))
     made = folder / OPENMETRICS_FILE
     fresh = made.with_suffix(f".{os.getpid()}")  # a node exporter may read at any moment: *.prom
     fresh.write_bytes(generate_latest(registry))  # type: ignore[no-untyped-call]
@@ -146,8 +146,9 @@ class _Newest(Collector):
     node exporter reads; it drops a whole file for a type such as `info`.
     """
 
-    def __init__(self, nights: Sequence[Night]) -> None:
+    def __init__(self, nights: Sequence[Night], undated: Sequence[Night]) -> None:
         self._nights = nights
+        self._undated = len(undated)
 
     def collect(self) -> Iterator[Metric]:
         labels = ["place", "step", "metric"]
@@ -175,4 +176,6 @@ class _Newest(Collector):
                 trials.add_metric([night.place, key.step, key.metric], sample.values.size)
             left_out.add_metric([night.place], night.left_out)
             runs.add_metric([night.place, night.run, night.label], 1.0)
-        yield from (trials, left_out, runs)
+        text = "Runs whose date cannot be: any of them may be newer"
+        undated = GaugeMetricFamily("walnut_rig_undated_runs", text, value=self._undated)
+        yield from (trials, left_out, runs, undated)

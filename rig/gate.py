@@ -49,19 +49,27 @@ class Judgement:
     lapses: tuple[Lapse, ...]
     compared: int  # figures' tests that were made of the last night
     alpha: float
+    undated: tuple[Night, ...] = ()  # not judged, and any of them may be the newest
 
     @property
     def verdict(self) -> str:
-        """Say who must act: product, bench or nobody (good)."""
+        """Say who must act: product, bench or nobody (good).
+
+        Good is said of the newest night, so never while nobody knows which that is.
+        """
         suspects = {finding.whose for finding in self.findings}
         suspects |= {lapse.whose for lapse in self.lapses}
         if "product" in suspects:
             return "product"
-        return "bench" if suspects or not self.compared else "good"
+        return "bench" if suspects or self.undated or not self.compared else "good"
 
 
-def judge(nights: Sequence[Night], alpha: float = ALPHA) -> Judgement:
+def judge(
+    nights: Sequence[Night], alpha: float = ALPHA, undated: Sequence[Night] = ()
+) -> Judgement:
     """Compare the last night with those before, and look for the night of a change.
+
+    Nights that are `undated` are named and not judged.
 
     If nothing changes, the chance that any of LOOKS calls, one after each night, names anything is
     at most `alpha`: each has its part, each question a third of that, and within one there is
@@ -73,9 +81,10 @@ def judge(nights: Sequence[Night], alpha: float = ALPHA) -> Judgement:
     if not 0 < alpha < 1:
         raise UsageError(f"alpha lies between 0 and 1, not {alpha}")
     if len(nights) <= BASELINE_MIN:
+        more = f"; {len(undated)} more bear a date that cannot be" if undated else ""
         raise UsageError(
             f"{len(nights)} runs of this place: a gate needs the one to judge and at least"
-            f" {BASELINE_MIN} before it"
+            f" {BASELINE_MIN} before it{more}"
         )
     had = sorted({key for night in nights for key in night.samples})
     with_it = {key: [night for night in nights if key in night.samples] for key in had}
@@ -87,6 +96,7 @@ def judge(nights: Sequence[Night], alpha: float = ALPHA) -> Judgement:
         lapses=(*_failures(nights, alpha), *missing(nights)),
         compared=len(TESTS) * len(able),
         alpha=alpha,
+        undated=tuple(undated),
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from rig.errors import UsageError
+from rig.clock import wall_time_s
+from rig.errors import BenchError, UsageError
 from rig.faults import Outcome
-from rig.night import Key, Night, Sample
+from rig.night import Key, Night, Sample, doubt
 from rig.records import Database, schema
 from rig.results import open_records, runs
 
@@ -42,39 +43,62 @@ def sources(words: Iterable[str]) -> list[str]:
     return found
 
 
-def nights(words: Iterable[str], *, place: str = "", since: str = "") -> list[Night]:
-    """Return the runs of one place that tried something, the oldest first; and its newest run.
+def nights(
+    words: Iterable[str], *, place: str = "", since: str = "", without: Sequence[str] = ()
+) -> tuple[list[Night], list[Night]]:
+    """Return the runs of one place that tried something, the oldest first; and those without date.
 
     The newest stays even when it tried nothing: that is what a gate must tell.  Without `place` it
     is the newest run's.  Runs before `since` (ISO date or time, UTC) are left out: a change that
-    was accepted ends a baseline.
+    was accepted ends a baseline.  Left out, too, is each run whose id begins with one of `without`.
 
     Raises:
-        UsageError: no such run measured anything, or `since` is no date.
+        UsageError: no such run measured anything, `since` is no date, or a word of `without` fits
+            no run, or several.
+        BenchError: no run has a date that can be: it is this computer's clock that is wrong.
     """
-    found = [night for night in _found(words, since) if place in {"", night.place}]
+    from_s = _moment(since) if since else 0.0
+    everything = _without(_found(words), without)
+    found = [night for night in everything if place in {"", night.place}]
+    undated = [night for night in found if night.doubt]
+    found = [night for night in found if not night.doubt and night.started_at_s >= from_s]
+    if undated and not found:
+        now = dt.datetime.fromtimestamp(wall_time_s(), dt.UTC)
+        raise BenchError(
+            f"no run has a date that can be ({undated[-1].label}: {undated[-1].doubt}): this"
+            f" computer's clock says {now:%Y-%m-%d %H:%M} UTC; if that is wrong, set it"
+        )
     found = [night for night in found if night.place == found[-1].place]
     if not any(night.samples for night in found):
         raise UsageError(f"no run of {place or 'any place'} there has measured anything")
-    return [night for night in found if night.trials or night is found[-1]]
+    return [night for night in found if night.trials or night is found[-1]], undated
 
 
-def newest(words: Iterable[str]) -> list[Night]:
-    """Return the newest run of each place, by the place's name."""
-    last = {night.place: night for night in _found(words)}
-    return [last[place] for place in sorted(last)]
+def _without(found: list[Night], words: Sequence[str]) -> list[Night]:
+    for word in words:
+        meant = [night for night in found if word and night.run.startswith(word)]
+        if len(meant) != 1:
+            raise UsageError(f"--without {word}: {len(meant)} runs have an id that begins so")
+        found = [night for night in found if night is not meant[0]]
+    return found
 
 
-def _found(words: Iterable[str], since: str = "") -> list[Night]:
+def newest(words: Iterable[str]) -> tuple[list[Night], list[Night]]:
+    """Return the newest run of each place, by the place's name; and the runs without a date."""
+    found = _found(words)
+    last = {night.place: night for night in found if not night.doubt}
+    return [last[place] for place in sorted(last)], [night for night in found if night.doubt]
+
+
+def _found(words: Iterable[str]) -> list[Night]:
     """Return every run there is, the oldest first; combinations (`rig mismatch`) have no times."""
-    from_s = _moment(since) if since else 0.0
     found: dict[str, Night] = {}
     for word in sources(words):
         database = open_records(word)
         try:
             for run in runs(database):
                 known = run["id"] in found  # a copy of it may be elsewhere
-                if run["started_at_s"] >= from_s and not known and not _pairs(database, run["id"]):
+                if not known and not _pairs(database, run["id"]):
                     found[run["id"]] = night_of(database, run)
         finally:
             database.close()
@@ -115,12 +139,15 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
     ]
     on_bench = outcomes.count(Outcome.bench)
     named = sa.select(schema.instrument).where(schema.instrument.c.run == run["id"])
+    # Of a clock that was set while the run went on the later word counts: a time server's.
+    began_s = run["started_at_s"] + _last(database, run, "clock").get("set_by_s", 0.0)
     return Night(
-        label=dt.datetime.fromtimestamp(run["started_at_s"], dt.UTC).strftime("%Y-%m-%d %H:%M"),
+        label=_date(began_s),
         run=run["id"],
         place=run["place"],
         exercise=Path(run["command"].partition(" ")[0]).name,
-        started_at_s=run["started_at_s"],
+        started_at_s=began_s,
+        doubt=doubt(began_s, run["ended_at_s"], now_s=wall_time_s()),
         samples={key: _sample(group) for key, group in groups.items()},
         instruments={
             row["name"]: row["identity"]
@@ -132,6 +159,13 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
         failed=sum(not outcome.good for outcome in outcomes) - on_bench,
         on_bench=on_bench,
     )
+
+
+def _date(moment_s: float) -> str:
+    try:
+        return dt.datetime.fromtimestamp(moment_s, dt.UTC).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):  # of a clock that was never set
+        return f"{moment_s:.3g} s"
 
 
 def _step(row: dict[str, Any]) -> str:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from rig.statistics import median, worst
 
+FIRST_S = 1_767_225_600.0  # 2026-01-01: no rig ran before; a computer's clock may start in 1970
+AHEAD_S = 3600.0  # so much may the clocks of a lab's computers differ
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
@@ -56,6 +59,7 @@ class Night:
     place: str = ""
     exercise: str = ""  # what was run: nights of one exercise try the same
     started_at_s: float = 0.0
+    doubt: str = ""  # why nobody knows when it was
     samples: Mapping[Key, Sample]
     instruments: Mapping[str, str] = field(default_factory=dict)
     bench: Mapping[str, float] = field(default_factory=dict)  # floors and biases; larger is worse
@@ -67,3 +71,14 @@ class Night:
     def left_out(self) -> int:
         """Return how many trials ended badly: they have no time."""
         return self.failed + self.on_bench
+
+
+def doubt(began_s: float, ended_s: float | None, *, now_s: float) -> str:
+    """Say why a run cannot be of the date that it bears; empty: it can."""
+    if began_s > now_s + AHEAD_S:
+        return "it began in the future"
+    if began_s < FIRST_S:
+        return "there was no rig yet"
+    if ended_s is not None and ended_s < began_s - AHEAD_S:
+        return "it ended before it began"
+    return ""

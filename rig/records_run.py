@@ -29,6 +29,8 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
             "--place", default="", help="place file, or its name (default: the newest run's)"
         )
         command.add_argument("--since", default="", metavar="DATE", help="leave out older runs")
+        text = "leave out a run, by the start of its id"
+        command.add_argument("--without", nargs="+", default=[], metavar="RUN", help=text)
         command.add_argument("--to", type=Path, help=f"folder for {PAGE}")
         command.add_argument(
             "--alpha",
@@ -52,26 +54,32 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 def history(arguments: argparse.Namespace) -> int:
     """Show every night, and since when which figure is worse; judges nothing."""
     from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow to import
-    from rig.history import nights  # noqa: PLC0415
 
-    found = nights(arguments.results, place=_name(arguments.place), since=arguments.since)
-    judgement = judge(found, arguments.alpha) if len(found) > BASELINE_MIN else None
-    _show(arguments.to or Path.cwd(), found, judgement)
+    found, undated = _nights(arguments)
+    enough = len(found) > BASELINE_MIN
+    judgement = judge(found, arguments.alpha, undated) if enough else None
+    _show(arguments.to or Path.cwd(), found, undated, judgement)
     return GOOD
 
 
 def gate(arguments: argparse.Namespace) -> int:
     """Judge the newest run; the exit code says who must act."""
     from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415
-    from rig.history import nights  # noqa: PLC0415
 
     if arguments.baseline < BASELINE_MIN:
         raise UsageError(f"--baseline is at least {BASELINE_MIN} runs, not {arguments.baseline}")
-    found = nights(arguments.results, place=_name(arguments.place), since=arguments.since)
+    found, undated = _nights(arguments)
     found = found[-arguments.baseline - 1 :]
-    judgement = judge(found, arguments.alpha)
-    _show(arguments.to, found, judgement)
+    judgement = judge(found, arguments.alpha, undated)
+    _show(arguments.to, found, undated, judgement)
     return {"good": GOOD, "product": PRODUCT, "bench": BENCH}[judgement.verdict]
+
+
+def _nights(arguments: argparse.Namespace) -> "tuple[list[Night], list[Night]]":
+    from rig.history import nights  # noqa: PLC0415
+
+    place = _name(arguments.place)
+    return nights(arguments.results, place=place, since=arguments.since, without=arguments.without)
 
 
 def _name(place: str) -> str:
@@ -79,13 +87,18 @@ def _name(place: str) -> str:
     return Path(place).stem if Path(place).suffix in PLACE_FILES else place
 
 
-def _show(folder: Path | None, found: "list[Night]", judgement: "Judgement | None") -> None:
+def _show(
+    folder: Path | None,
+    found: "list[Night]",
+    undated: "list[Night]",
+    judgement: "Judgement | None",
+) -> None:
     from rig.report.history import tell, write_history  # noqa: PLC0415 # matplotlib is slow
 
-    tell(found, judgement)
+    tell(found, undated, judgement)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        write_history(folder / PAGE, found, judgement)
+        write_history(folder / PAGE, found, undated, judgement)
         print(f"page: {folder / PAGE}")  # noqa: T201
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import sqlalchemy as sa
 
-from rig.clock import wall_time_s
+from rig.clock import uptime_s, wall_time_s
 from rig.errors import UsageError
 from rig.records import Database, schema
 from rig.records.copies import Copy
@@ -20,6 +20,9 @@ from rig.records.rows import Writer
 if TYPE_CHECKING:
     from rig.pairs import Pair
     from rig.step import StepResult
+
+
+CLOCK_SET_S = 60.0  # more than a time server's slewing does in a run
 
 
 class Results:
@@ -36,6 +39,7 @@ class Results:
         self.folder = folder
         self._cycle: int | None = None
         self._copy: Copy | None = None
+        self._clocks_differ_s = wall_time_s() - uptime_s()
 
     @classmethod
     def create(
@@ -123,7 +127,10 @@ class Results:
         Raises:
             BenchError: the copy is not whole; says how it can be made so.
         """
+        set_by_s = wall_time_s() - uptime_s() - self._clocks_differ_s
         with self._write() as writer:
+            if abs(set_by_s) > CLOCK_SET_S:
+                writer.clock({"set_by_s": set_by_s})
             writer.end(status, wall_time_s())
         if self._copy:
             self._copy.finish()

@@ -82,6 +82,10 @@ class Writer:
         """Record whether the instruments have shown that their uncertainties hold."""
         self._event(None, None, "rig", "verification", record)
 
+    def clock(self, record: dict[str, Any]) -> None:
+        """Record that the computer's clock was set while the run went on."""
+        self._event(None, None, "rig", "clock", record)
+
     def step(self, record: dict[str, Any], cycle: int | None) -> int:
         """Record one step (a StepResult as JSON); return its number."""
         same = ("name", "fault", "wanted", "from_release", "to_release", "outcome", "ended_on")

@@ -15,22 +15,28 @@ from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN
 
 PANEL_INCHES = 1.55
 LABELS_MAX = 12
+UNKNOWN = "which run is the newest is not known, so none is called good"
 POINTS_MAX = 4000  # dots in one chart
 
 
-def write_history(path: Path, nights: Sequence[Night], judgement: Judgement | None) -> None:
+def write_history(
+    path: Path, nights: Sequence[Night], undated: Sequence[Night], judgement: Judgement | None
+) -> None:
     """Render the page; `judgement` is None where there are too few nights for one."""
     steps = sorted({key.step for night in nights for key in night.samples})
     charts = [(step, chart(step, nights, judgement)) for step in steps]
     page = environment().get_template("history.html.j2")
-    html = page.render(nights=nights, judgement=judgement, charts=charts)
+    html = page.render(nights=nights, undated=undated, judgement=judgement, charts=charts)
     path.write_text(html, encoding="utf-8")
 
 
-def tell(nights: Sequence[Night], judgement: Judgement | None) -> None:
+def tell(nights: Sequence[Night], undated: Sequence[Night], judgement: Judgement | None) -> None:
     """Print what the page says first."""
     last = nights[-1]
     print(f"{last.place}: {len(nights)} runs, {nights[0].label} … {last.label} UTC")  # noqa: T201
+    for night in undated:
+        said = f"not judged: run {night.run[:12]} of {night.place}, dated {night.label} UTC:"
+        print(f"{said} {night.doubt}; a clock was wrong")  # noqa: T201
     if judgement is None:
         print("too few runs for a judgement")  # noqa: T201
         return
@@ -42,6 +48,11 @@ def tell(nights: Sequence[Night], judgement: Judgement | None) -> None:
         print(f"{last.left_out} trials of the last run ended badly: they have no time")  # noqa: T201
     if judgement.verdict == "good":
         print(f"nothing got worse ({judgement.compared} comparisons)")  # noqa: T201
+    elif undated:
+        print(  # noqa: T201
+            f"{UNKNOWN}: `--without {undated[-1].run[:12]}` leaves such a run out, its folder moved"
+            " away does so for good"
+        )
     elif not (judgement.findings or judgement.lapses):
         print("nothing to compare: see the last run's own report")  # noqa: T201
 

@@ -27,7 +27,7 @@ from rig.trend import change, holm, median_p, split_p, worst_p
 from tests.unit.recorded import recorded_night, step
 
 DAY_S = 86_400.0
-STARTED_S = 1_795_500_000.0  # 2026-11-24, the first night
+STARTED_S = 1_795_500_000.0 - 31 * DAY_S  # 2026-10-24, the first night
 KEY = Key("1.0.0 → 2.0.0", "boot")
 
 
@@ -66,11 +66,11 @@ def test_the_gate_names_metric_and_night_and_says_product(
     assert main(["gate", "--results", str(slower), "--to", str(tmp_path)]) == 1
 
     said = capsys.readouterr().out
-    assert "boot of 1.0.0 → 2.0.0: median over nights worse since 2026-11-30" in said
+    assert "boot of 1.0.0 → 2.0.0: median over nights worse since 2026-10-30" in said
     assert "product" in said
     page = (tmp_path / "history.html").read_text()
     assert '<body class="product">' in page
-    assert "2026-11-30" in page
+    assert "2026-10-30" in page
     assert 'src="http' not in page
 
 
@@ -96,12 +96,12 @@ def test_too_few_nights_are_the_callers_to_mend(
 def test_a_run_that_is_in_two_places_counts_once(same: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite"
     shutil.copyfile(same / "night-03" / "results.sqlite", copy)
-    assert len(nights([str(same), str(copy)])) == len(nights([str(same)])) == 10
+    assert len(nights([str(same), str(copy)])[0]) == len(nights([str(same)])[0]) == 10
     assert len(sources([str(same)])) == 10
 
 
 def test_what_is_older_or_of_another_place_is_left_out(same: Path) -> None:
-    assert len(nights([str(same)], since="2026-11-28")) == 6
+    assert len(nights([str(same)], since="2026-10-28")[0]) == 6
     with pytest.raises(UsageError, match="no run of elsewhere"):
         nights([str(same)], place="elsewhere")
     with pytest.raises(UsageError, match="--since is a date"):
@@ -118,7 +118,7 @@ def test_a_place_is_given_by_its_file_or_by_its_name(
 
 
 def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> None:
-    night = nights([str(same)])[0]
+    night = nights([str(same)])[0][0]
     assert night.samples[KEY].values.size == 10
     assert night.instruments == {"counter": "a counter", "traffic": "a probe"}
     assert night.bench == {"floor.traffic": 0.003, "floor.counter": 0.003, "floor.lost": 0}
@@ -128,7 +128,7 @@ def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> No
 
 
 def test_the_chart_has_the_same_bytes_and_the_pages_colours(slower: Path) -> None:
-    found = nights([str(slower)])
+    found, _ = nights([str(slower)])
     first = chart(KEY.step, found, judge(found))
     assert chart(KEY.step, found, judge(found)) == first
     assert "var(--ink, #1b1f24)" in first
@@ -189,7 +189,7 @@ def test_a_bench_that_changed_in_the_same_night_is_suspected(
 
 def test_a_verification_that_was_passed_again_speaks_for_the_bench() -> None:
     """A lab verifies every night; each date is another."""
-    assert judged(calibrations=frozenset({"2026-11-30"})).verdict == "product"
+    assert judged(calibrations=frozenset({"2026-10-30"})).verdict == "product"
 
 
 def test_a_run_that_is_no_longer_verified_is_told_apart_by_its_records(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_run_that_is_no_longer_verified_is_told_apart_by_its_records(tmp_path:
         results.close()
         _in_night(path, number)
 
-    found = nights([str(tmp_path)])
+    found, _ = nights([str(tmp_path)])
 
     (reason,) = suspicions(Key(KEY.step, "outage.counter"), found, 1)
     assert reason == "was verified (2026-11-24T01:00:00+00:00), is not verified"
@@ -223,7 +223,7 @@ def test_the_bias_of_the_last_verification_is_known_of_the_bench(tmp_path: Path)
     results.add_step(step())
     results.close()
 
-    (night,) = nights([str(tmp_path)])
+    (night,), _ = nights([str(tmp_path)])
 
     assert night.bench == {"bias.traffic": 0.0004, "bias.counter": -0.0003}
 
@@ -296,7 +296,7 @@ def test_what_a_last_night_lacks_is_told_and_whose_it_is(
 
 def test_one_failed_trial_of_ten_is_not_yet_more_than_before(same: Path) -> None:
     """Its run says that it failed; the gate says what became more."""
-    found = nights([str(same)])
+    found, _ = nights([str(same)])
     found[-1] = dataclasses.replace(found[-1], failed=1)
     assert judge(found).lapses == ()
     found[-1] = dataclasses.replace(found[-1], failed=4)
@@ -311,7 +311,7 @@ PAIR = Pair(part="kernel", subject="6.12", expected="runs 1.0.0", seen="runs 1.0
 def test_a_run_of_something_else_lacks_nothing_and_combinations_are_no_night(
     same: Path, tmp_path: Path
 ) -> None:
-    found = nights([str(same)])
+    found, _ = nights([str(same)])
     other = dataclasses.replace(found[-1], exercise="test_reset.py", samples={})
     assert judge([*found[:-1], other]).lapses == ()
     rare = {**found[0].samples, Key("1.0.0 → 2.0.0 under x", "boot"): found[0].samples[KEY]}
@@ -321,7 +321,161 @@ def test_a_run_of_something_else_lacks_nothing_and_combinations_are_no_night(
     results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig mismatch")
     results.add_pair(PAIR)
     results.close()
-    assert len(nights([str(same), str(tmp_path)])) == 10
+    assert len(nights([str(same), str(tmp_path)])[0]) == 10
+
+
+# ---- clocks that were wrong
+def _dated(path: Path, began_s: float, ended_s: float | None = None) -> str:
+    """Have the run of a file begin and end then; return its id."""
+    database = open_records(path)
+    with database.transaction() as connection:
+        row = schema.run.update().values(started_at_s=began_s, ended_at_s=ended_s)
+        connection.execute(row)
+    (run,) = runs(database)
+    database.close()
+    return str(run["id"])
+
+
+@pytest.fixture
+def with_tonight(same: Path, tmp_path: Path) -> Path:
+    """Return ten nights that do not change, and one more that is half as slow again."""
+    folder = tmp_path / "reports"
+    shutil.copytree(same, folder)
+    recorded_night(folder / "tonight" / "results.sqlite", 10, seed=20, slower=0.5).close()
+    _in_night(folder / "tonight" / "results.sqlite", 11)
+    return folder
+
+
+@pytest.mark.parametrize("since", [[], ["--since", "2026-10-01"]])
+@pytest.mark.parametrize(
+    ("began_s", "why"),
+    [
+        (900.0, "dated 1970-01-01 00:15 UTC: there was no rig yet"),
+        (2_145_916_800.0, "dated 2038-01-01 00:00 UTC: it began in the future"),
+        (1e18, "1e+18 s UTC: it began in the future"),
+    ],
+)
+def test_tonight_with_a_date_that_cannot_be_is_never_called_good(
+    with_tonight: Path,
+    capsys: pytest.CaptureFixture[str],
+    began_s: float,
+    why: str,
+    since: list[str],
+) -> None:
+    """A lab's computer starts in 1970 and measures before a time server has answered."""
+    words = ["gate", "--results", str(with_tonight), *since]
+    assert main(words) == 1, "judged when it is dated right"
+    run = _dated(with_tonight / "tonight" / "results.sqlite", began_s)
+    capsys.readouterr()
+
+    assert main(words) == 3
+
+    said = capsys.readouterr().out
+    assert f"not judged: run {run[:12]} of virtual" in said
+    assert why in said
+    assert "nothing got worse" not in said
+    assert main([*words, "--without", run[:12]]) == 0, "somebody has looked, and it is an old one"
+
+
+def test_an_old_run_of_the_future_does_not_hide_tonight(
+    with_tonight: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = _dated(with_tonight / "night-05" / "results.sqlite", 2_145_916_800.0)
+
+    assert main(["gate", "--results", str(with_tonight), "--to", str(tmp_path)]) == 1
+
+    said = capsys.readouterr().out
+    assert f"not judged: run {run[:12]} of virtual, dated 2038-01-01" in said
+    assert "median worse since 2026-11-03" in said
+    assert "it began in the future" in (tmp_path / "history.html").read_text(encoding="utf-8")
+    made = with_tonight / "walnut-rig.prom"
+    assert (
+        main(
+            [
+                "export",
+                "--results",
+                str(with_tonight),
+                "--format",
+                "openmetrics",
+                "--to",
+                str(made.parent),
+            ]
+        )
+        == 0
+    )
+    assert "walnut_rig_undated_runs 1.0" in made.read_text()
+    assert 'started="2026-11-03' in made.read_text()
+
+
+def test_a_clock_that_is_wrong_now_judges_nothing(
+    same: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rig.history.wall_time_s", lambda: 900.0)
+
+    assert main(["gate", "--results", str(same)]) == 3
+
+    assert "this computer's clock says 1970-01-01 00:15" in capsys.readouterr().err
+
+
+def test_a_clock_that_was_set_in_mid_run_dates_it_by_its_end(
+    same: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run began in 1970, the time server answered, and that is when it was."""
+    began_s, length_s = STARTED_S + 10 * DAY_S, 600.0
+    path = tmp_path / "results.sqlite"
+    monkeypatch.setattr("rig.results.wall_time_s", lambda: 900.0)
+    monkeypatch.setattr("rig.results.uptime_s", lambda: 50.0)
+    results = Results.create(path, place="virtual", command="rig cycle")
+    results.add_step(step())
+    monkeypatch.setattr("rig.results.wall_time_s", lambda: began_s + length_s)
+    monkeypatch.setattr("rig.results.uptime_s", lambda: 50.0 + length_s)
+    results.finish("complete")
+    results.close()
+
+    found, undated = nights([str(same), str(path)])
+
+    assert undated == []
+    assert (len(found), found[-1].started_at_s) == (11, began_s)
+
+
+def test_a_clock_that_is_slewed_leaves_no_mark(tmp_path: Path) -> None:
+    results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig cycle")
+    results.add_step(step())
+    results.finish("complete")
+    event = schema.event
+    assert not results.database.rows(event.select().where(event.c.name == "clock"))
+    results.close()
+
+
+def test_a_run_that_ended_before_it_began_has_no_date(same: Path, tmp_path: Path) -> None:
+    shutil.copytree(same, tmp_path / "reports")
+    began_s = STARTED_S + 9 * DAY_S
+    run = _dated(tmp_path / "reports" / "night-10" / "results.sqlite", began_s, began_s - DAY_S)
+
+    found, (undated,) = nights([str(tmp_path / "reports")])
+
+    assert (len(found), undated.run, undated.doubt) == (9, run, "it ended before it began")
+
+
+@pytest.mark.parametrize("word", ["", "nobody"])
+def test_a_run_to_leave_out_must_be_one(
+    same: Path, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    assert main(["gate", "--results", str(same), "--without", word]) == 2
+    assert "0 runs have an id that begins so" in capsys.readouterr().err
+
+
+def test_dates_that_cannot_be_are_told_when_there_are_too_few_others(
+    same: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(1, 6):
+        name = f"night-{number:02d}"
+        shutil.copytree(same / name, tmp_path / name)
+    _dated(tmp_path / "night-05" / "results.sqlite", 0.0)
+
+    assert main(["gate", "--results", str(tmp_path)]) == 2
+
+    assert "1 more bear a date that cannot be" in capsys.readouterr().err
 
 
 # ---- the tests themselves
@@ -378,7 +532,7 @@ def test_resets_are_types_of_step_of_their_own_and_the_benchs_times_are_no_figur
         results.add_step(trial)
     results.close()
 
-    (night,) = nights([str(tmp_path)])
+    (night,), _ = nights([str(tmp_path)])
 
     assert {key.step for key in night.samples} == {f"{what.value} reset of 1.0.0" for what in Reset}
     assert {key.metric for key in night.samples} == {

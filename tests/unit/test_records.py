@@ -353,7 +353,7 @@ def test_a_node_exporter_takes_the_file_too(file: Path, tmp_path: Path) -> None:
     types = [line.split() for line in text.splitlines() if line.startswith("# TYPE ")]
     assert {kind for *_, kind in types} <= {"counter", "gauge", "histogram", "summary", "untyped"}
     classic = {one.name: one for one in classic_families(text)}
-    assert len(classic) == len(types) == 6
+    assert len(classic) == len(types) == 7
     assert all(one.samples for one in classic.values())
     assert made.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.glob("walnut-rig*")) == [made]
