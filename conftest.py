@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rig import disk, runs, stop
+from rig import disk, runs, secrecy, stop
 from rig.errors import RigError
 from rig.runs import ERROR_FILE
 
@@ -41,9 +41,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Put everything in order, too, when a service manager or a lost session ends the run."""
+    secrecy.in_logs()
     stack = contextlib.ExitStack()
     stack.enter_context(stop.once())
     config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)  # the innermost: Allure wraps these, too
+def pytest_fixture_setup() -> Iterator[Any]:
+    """Hide passwords in what a fixture raises before anybody reports it."""
+    return (yield from _hidden())
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_pyfunc_call() -> Iterator[Any]:
+    """Hide passwords in what a test raises before anybody reports it."""
+    return (yield from _hidden())
+
+
+def _hidden() -> Iterator[Any]:
+    try:
+        return (yield)
+    except BaseException as error:
+        secrecy.hide_in(error)
+        raise
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[Any]) -> Iterator[Any]:
+    """Hide passwords in a report before JUnit and Allure have it: a traceback shows arguments."""
+    if call.excinfo:
+        secrecy.hide_in(call.excinfo.value)
+    report = yield
+    shown = secrecy.hide(report.longreprtext)
+    if shown != report.longreprtext:
+        report.longrepr = shown
+    report.sections = [(name, secrecy.hide(text)) for name, text in report.sections]
+    return report
 
 
 def pytest_exception_interact(
@@ -111,10 +145,14 @@ def allure_steps(request: pytest.FixtureRequest) -> Iterator[None]:
             plugin_manager.hook.start_step(
                 uuid=open_steps[id(step)],
                 title=f"{type(step.source).__name__}.{step.title}",
-                params={key: repr(value)[:200] for key, value in (step.args or {}).items()},
+                params={
+                    key: secrecy.hide(repr(value))[:200] for key, value in (step.args or {}).items()
+                },
             )
         elif event.data.get("state") == "stop" and id(step) in open_steps:
             error = step.exception
+            if error:
+                secrecy.hide_in(error)
             plugin_manager.hook.stop_step(
                 uuid=open_steps.pop(id(step)),
                 exc_type=type(error) if error else None,

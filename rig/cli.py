@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import disk, records_run, replay_run, runs, stop, sweep_run, verify_run
+from rig import disk, records_run, replay_run, runs, secrecy, stop, sweep_run, verify_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    secrecy.in_logs()
     try:
         with stop.passed_on():
             if words[:1] == ["bench"]:
@@ -86,7 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
     except RigError as error:
         return _told(error)
-    except Exception:  # noqa: BLE001 # Python's own exit code would be PRODUCT
+    except Exception as error:  # noqa: BLE001 # Python's own exit code would be PRODUCT
+        secrecy.hide_in(error)
         traceback.print_exc()
         return OURS
 

@@ -9,6 +9,7 @@ from typing import Any
 from rig.errors import RigError
 from rig.place_file import INSTRUMENTS, check
 from rig.remote_place import main_target
+from rig.secrecy import hide
 
 PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one's two
 CONNECT_LIMIT_S = 3.0
@@ -19,10 +20,10 @@ def examine(places: list[Path], *, offline: bool) -> bool:
     good = True
     for name, wrong in _checks(places, offline=offline):
         good = good and wrong is None
-        print(f"{'ok  ' if wrong is None else 'BAD '} {name}")  # noqa: T201 # the command's output
+        print(f"{'ok  ' if wrong is None else 'BAD '} {hide(name)}")  # noqa: T201 # the command's output
         if wrong is not None:
             for line in wrong.splitlines():
-                print(f"       {line}")  # noqa: T201
+                print(f"       {hide(line)}")  # noqa: T201
     return good
 
 

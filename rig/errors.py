@@ -12,11 +12,16 @@ A broken requirement is none of these: it is a failed ``assert``.  Allure then s
 product fault as *failed*, and a rig fault as *broken*.
 """
 
+from rig.secrecy import hide
+
 
 class RigError(Exception):
-    """Base of all errors raised by the rig."""
+    """Base of all errors raised by the rig.  None of them says a password."""
 
     who = "the rig's developers"
+
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(hide(word) if isinstance(word, str) else word for word in words))
 
 
 class UsageError(RigError):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rig import state
 from rig.errors import BenchError
+from rig.secrecy import hide
 
 
 class PlaceLock:
@@ -35,7 +36,7 @@ class PlaceLock:
                 " wait for it, or end it"
             ) from error
         os.ftruncate(self._handle, 0)
-        words = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:150]
+        words = hide(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:150]
         os.write(self._handle, f"process {os.getpid()} ({words})\n".encode())
 
     def release(self) -> None:

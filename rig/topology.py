@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rig.secrecy import hide
+
 PLACE_FILE = "place.json"  # in a run's folder: what its reports say of the place
 # What an instrument of that name is connected to at the board.
 JOINS = {
@@ -24,7 +26,7 @@ class Part:
 
     name: str
     model: str
-    address: str
+    address: str  # without user and password
     joins: str
 
 
@@ -48,14 +50,14 @@ def parts(environment: Any) -> tuple[Part, ...]:  # noqa: ANN401 # labgrid is un
             found.append(Part("console", "RFC 2217", f"{resource.host}:{resource.port}", "UART"))
         elif kind == "NetworkPowerPort":
             outlet = f"outlet {resource.index}"
-            found.append(Part("PDU", resource.model, resource.host, outlet))
+            found.append(Part("PDU", resource.model, hide(resource.host), outlet))
         elif kind == "BoardService":
             found.append(Part("traffic", "UDP", f"{resource.host}:{resource.port}", "Ethernet"))
         elif kind == "BundleServer":
-            found.append(Part("bundles", "HTTP", resource.url, "Ethernet"))
+            found.append(Part("bundles", "HTTP", hide(resource.url), "Ethernet"))
     if "bench" in environment.config.get_targets():
         for resource in environment.get_target("bench").resources:
             if type(resource).__name__ == "ScpiInstrument":
                 joins = JOINS.get(resource.name, "")
-                found.append(Part(resource.name, resource.model, resource.visa, joins))
+                found.append(Part(resource.name, resource.model, hide(resource.visa), joins))
     return tuple(found)

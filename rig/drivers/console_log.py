@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 import serial
 
+from rig.secrecy import hide
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -94,7 +96,7 @@ class ConsoleLog:
 
     def _write(self, line: bytes) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        shown = line.decode(errors="replace").rstrip("\r")
+        shown = hide(line.decode(errors="replace").rstrip("\r"))
         self._tail.append(shown)
         if self.hear:
             self.hear(shown)

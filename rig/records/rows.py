@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from rig.records import schema
+from rig.secrecy import hide
 
 PHASES = (("t1_s", "phase.T1"), ("t2_s", "phase.T2"), ("t3_s", "phase.T3"))
 CONSOLE = "console lines as the rig's clock saw them"
@@ -214,8 +215,11 @@ def phases(record: dict[str, Any]) -> dict[str, float]:
 
 
 def clean(text: str) -> str:
-    """Return a text that every database takes: PostgreSQL's holds no NUL, and UTF-8 no halves."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+    """Return a text that every database takes: PostgreSQL's holds no NUL, and UTF-8 no halves.
+
+    And no password: what is in a record is in its copies, exports and reports.
+    """
+    return hide(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def sha256(path: Path) -> str:
