@@ -22,8 +22,23 @@ BY_VERDICT = {"good": GOOD, "product": PRODUCT, "bench": BENCH, "empty": BENCH}
 MISMATCH_RATE_HZ = 200.0  # whether the service was touched, not for how many milliseconds
 
 
+class _Version(argparse.Action):
+    """Say the rig's version and Python's; what it is looked up with is slow to import."""
+
+    def __init__(self, option_strings: list[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="say it and end")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        python = ".".join(str(part) for part in sys.version_info[:3])
+        print(f"walnut-rig {version('walnut-rig')}, Python {python}")  # noqa: T201
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rig", description="The Walnut rig.")
+    parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="show what the rig can do, on one place")
     cycle = commands.add_parser("cycle", help="upgrade and downgrade again and again")
@@ -145,9 +160,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
+    from rig.computer import Wanted  # noqa: PLC0415
     from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
+    from rig.virtual import board, commands, control, endpoints  # noqa: PLC0415
 
-    return GOOD if examine(arguments.place, offline=arguments.offline) else BENCH
+    first = endpoints.Endpoints(1, Path())
+    wanted = Wanted(
+        tools=board.TOOLS,
+        tcp=first.tcp_ports,
+        udp=first.udp_ports,
+        up=not arguments.place and control.is_up(control.default_state()),
+        index=commands.INDEX,
+    )
+    return GOOD if examine(arguments.place, wanted, offline=arguments.offline) else BENCH
 
 
 def _cycle(arguments: argparse.Namespace) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rig import computer
+from rig.computer import Check, Wanted
 from rig.errors import RigError
 from rig.place_file import INSTRUMENTS, check
 from rig.remote_place import main_target
@@ -15,26 +17,31 @@ PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one
 CONNECT_LIMIT_S = 3.0
 
 
-def examine(places: list[Path], *, offline: bool) -> bool:
-    """Print one line for each check; True when all are good."""
+def examine(places: list[Path], wanted: Wanted, *, offline: bool) -> bool:
+    """Print one line for each check; True when none fails.
+
+    Without a place it is this computer that is looked at, as the virtual bench will need it.
+    """
     good = True
-    for name, wrong in _checks(places, offline=offline):
-        good = good and wrong is None
-        print(f"{'ok  ' if wrong is None else 'BAD '} {hide(name)}")  # noqa: T201 # the command's output
-        if wrong is not None:
-            for line in wrong.splitlines():
-                print(f"       {hide(line)}")  # noqa: T201
+    for seen in _checks(places, wanted, offline=offline):
+        good = good and not (seen.act and seen.fails)
+        print(hide(str(seen)))  # noqa: T201 # the command's output
+        for line in seen.act.splitlines():
+            print(hide(f"       {line}"))  # noqa: T201
     return good
 
 
-def _checks(places: list[Path], *, offline: bool) -> Iterator[tuple[str, str | None]]:
-    yield "pyserial is labgrid's", _pyserial()
-    yield "pyvisa has a library", _attempt(_visa)
+def _checks(places: list[Path], wanted: Wanted, *, offline: bool) -> Iterator[Check]:
+    yield Check(name="pyserial is labgrid's", act=_pyserial() or "")
+    yield Check(name="pyvisa has a library", act=_attempt(_visa) or "")
+    if not places:
+        yield from computer.checks(wanted)
     for path in places:
         wrong = check(path)
-        yield f"{path} is a place file", "\n".join(wrong) or None
+        yield Check(name=f"{path} is a place file", act="\n".join(wrong))
         if not wrong and not offline:
-            yield from _equipment(path)
+            for name, why in _equipment(path):
+                yield Check(name=name, act=why or "")
 
 
 def _pyserial() -> str | None:

@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from rig.errors import BenchError, RigError, UsageError
 from rig.records import format_1
-from rig.records.server import Patience, connect_args
+from rig.records.server import Patience, connect_args, set_limits
 
 BUSY_S = 10.0
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,7 +58,7 @@ class Database:
         self._patience = None if self._is_file else Patience(self._engine)
         if self._is_file:
             sa.event.listen(self._engine, "connect", _prepare)
-            sa.event.listen(self._engine, "begin", _begin)
+        sa.event.listen(self._engine, "begin", _begin if self._is_file else set_limits)
 
     @classmethod
     def open(cls, where: Path | str) -> Self:

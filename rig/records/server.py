@@ -18,13 +18,24 @@ ANSWER_S = 30.0  # for a whole transaction: a server that stands still counts no
 
 
 def connect_args() -> dict[str, Any]:
-    """Return what libpq and the server are told (PostgreSQL manual, 20.11 and 32.1.2)."""
-    limits = {"lock_timeout": LOCK_S, "statement_timeout": STATEMENT_S}
+    """Return what libpq and psycopg are told (PostgreSQL manual, 32.1.2).
+
+    A lab may have a pooler such as PgBouncer before its server.  That refuses settings of a session
+    in `options`, and each transaction may meet another session, which does not know what was
+    prepared in the last one.
+    """
     return {
         "connect_timeout": CONNECT_S,
         "tcp_user_timeout": round(ANSWER_S * 1000),
-        "options": " ".join(f"-c {name}={limit * 1000:.0f}" for name, limit in limits.items()),
+        "prepare_threshold": None,
     }
+
+
+def set_limits(connection: sa.Connection) -> None:
+    """Have the server limit this transaction (PostgreSQL manual, 20.11)."""
+    limits = {"lock_timeout": LOCK_S, "statement_timeout": STATEMENT_S}
+    for name, limit in limits.items():
+        connection.exec_driver_sql(f"SET LOCAL {name} = {limit * 1000:.0f}")
 
 
 class Patience:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from rig import state
+from rig.errors import RigError
 from rig.night import Night
 from rig.statistics import median, worst
 
@@ -48,7 +50,7 @@ def generate(folder: Path, warn: Callable[[str], None], night: Night | None = No
         page = folder / "allure" / "index.html"
         html = page.read_text(encoding="utf-8")
         page.write_text(ANALYTICS.sub("", html), encoding="utf-8")
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+    except (OSError, RuntimeError, RigError, subprocess.SubprocessError) as error:
         warn(f"no Allure report: {error}; `rig report {folder}` makes it later")
         return False
     return True
@@ -100,8 +102,7 @@ def _run(command: list[str], *, cwd: Path, limit_s: float, node: Path) -> str:
 
 
 def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "walnut-rig" / "allure"
+    return state.cache() / "walnut-rig" / "allure"
 
 
 def _node() -> Path:

@@ -21,7 +21,7 @@ INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add `rig bench`'s subcommands to its parser."""
-    parser.add_argument("--state", type=Path, default=control.default_state(), help="state folder")
+    parser.add_argument("--state", type=Path, help="state folder (default $XDG_STATE_HOME/…)")
     actions = parser.add_subparsers(dest="action", required=True)
     for name, text in (("up", "start the bench"), ("run", "start, run a command, stop")):
         action = actions.add_parser(name, help=text)
@@ -63,7 +63,7 @@ def _golden(arguments: argparse.Namespace) -> Path:
 
 def main(arguments: argparse.Namespace) -> int:
     """Carry out one subcommand; errors are rig.errors'."""
-    state: Path = arguments.state
+    arguments.state = state = arguments.state or control.default_state()
     match arguments.action:
         case "up":
             _up(arguments)

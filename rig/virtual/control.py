@@ -13,6 +13,7 @@ from typing import Any
 
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, UsageError
+from rig.state import home
 from rig.virtual.board import DIE_TOGETHER, TOOLS
 from rig.virtual.daemon import CONTROL
 
@@ -27,8 +28,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 def default_state() -> Path:
     """Return `$XDG_STATE_HOME/walnut-rig/bench`."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "walnut-rig" / "bench"
+    return home() / "walnut-rig" / "bench"
 
 
 def check_tools() -> None:

@@ -15,16 +15,20 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.export import export
 from rig.records import Database
+from rig.records.database import address
+from rig.records.server import connect_args, set_limits
 from rig.report import build
-from rig.results import Results, open_records
+from rig.results import Results, open_records, runs
 from tests.unit.recorded import record_into, recorded_night, step
 
 LIMIT_S = 30.0
+LIMITS = ("lock_timeout", "statement_timeout")
 
 
 class Server:
@@ -248,6 +252,37 @@ def copied(server: Server) -> list[dict[str, Any]]:
         return on_server.steps()
     finally:
         on_server.close()
+
+
+def test_a_pooler_may_stand_before_the_server(server: Server) -> None:
+    """PgBouncer, `pool_mode = transaction`: each transaction may meet another session.
+
+    So no session is asked for anything at its start, nothing is prepared in it, and the limits are
+    of the transaction alone.  Tried with Debian's PgBouncer 1.18 on 2026-11-28.
+    """
+    assert not {"options", *LIMITS} & set(connect_args())
+    database = Database.open(server.dsn("lab"))
+    for _ in range(10):  # psycopg prepares what comes for the fifth time
+        runs(database)
+    found = []
+    for name in (*LIMITS, "(SELECT count(*) FROM pg_prepared_statements)"):
+        text = f"SELECT current_setting('{name}')" if name in LIMITS else f"SELECT {name}"
+        with database.transaction(reads=True) as connection:
+            found.append(str(connection.exec_driver_sql(text).scalar()))
+    database.close()
+    assert found == ["5s", "20s", "0"]
+
+
+def test_a_limit_ends_with_its_transaction(server: Server) -> None:
+    engine = sa.create_engine(address(server.dsn("lab")))
+    with engine.connect() as connection:
+        for name in LIMITS:
+            assert connection.exec_driver_sql(f"SHOW {name}").scalar() == "0"
+        set_limits(connection)
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "5s"
+        connection.commit()
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "0"
+    engine.dispose()
 
 
 def test_a_server_of_a_newer_rig_is_refused(server: Server) -> None:
