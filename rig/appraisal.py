@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rig.beats import Beats
+from rig.criteria import CLEAN_S
 from rig.estimate import View, agree, counter_outage, frame_loss_outage, traffic_outage
 from rig.feed import Drawn
 from rig.instruments.traffic import Answers
@@ -17,6 +18,10 @@ from rig.outage_record import Outages, Settling
 from rig.raw import save
 from rig.sighting import Episode, Span, stalled_at_ends
 from rig.witness import Witness
+
+ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
+LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
+IN_TIME_SHARE = 0.9  # of datagrams: a service that answers fewer in time is not back
 
 
 def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: bool) -> Outages:
@@ -78,7 +83,14 @@ def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: b
         watched_s=now_s - episode.opened_s,
         stalled_s=sum(to_s - at_s for at_s, to_s in answers.stalls),
         silent_s=now_s - float(good_s[-1]) if good_s.size else now_s - span.from_s,
+        serving=_serves(traffic.since(now_s - CLEAN_S, now_s - ANSWER_S)),
     )
+
+
+def _serves(last: Answers) -> bool:
+    """Tell whether a service that has not settled is there all the same: it answers, in time."""
+    answered = last.lost <= LOST_SHARE * last.offered
+    return answered and int(np.count_nonzero(last.good)) >= IN_TIME_SHARE * last.offered > 0
 
 
 def traffic_witness(

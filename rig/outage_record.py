@@ -75,5 +75,6 @@ class Outages:
     watched_s: float = 0.0  # from the event's start to this judgement
     stalled_s: float = 0.0  # of that, how long the traffic probe itself stood still
     silent_s: float = 0.0  # since the last good answer
+    serving: bool = False  # the service answered to the end, and in time
     corrupted: int = 0
     unfed: Measurement | None = None  # how long the board drew no current; None: nobody saw that

@@ -84,10 +84,18 @@ class PendingStep:
         else:
             self.result.outages = outages
             if not outages.recovered and self.result.outcome.good:
-                self.result.outcome = Outcome.bricked
-                self.result.notes.append("the service did not stay up")
+                self._judge_unsettled(outages, limit_s)
         self._watch = None
         return self.result
+
+    def _judge_unsettled(self, outages: Outages, limit_s: float) -> None:
+        """Judge a board that runs what it should, and whose service knows no five clean seconds."""
+        if outages.serving:
+            said = f"the service answers, but did not settle within {limit_s:.0f} s"
+        else:
+            self.result.outcome = Outcome.bricked
+            said = "the service did not stay up"
+        self.result.notes.append(said)
 
 
 def _check_fed(outages: Outages) -> None:

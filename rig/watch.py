@@ -3,7 +3,7 @@
 
 from typing import Self
 
-from rig.appraisal import appraise
+from rig.appraisal import ANSWER_S, LOST_SHARE, appraise
 from rig.beats import Beats
 from rig.clock import Deadline
 from rig.criteria import CLEAN_S, GOOD_SIGNS
@@ -14,8 +14,6 @@ from rig.outage_record import Floors, Losses, Outages
 from rig.sighting import LEAD_S, Episode, Span, dissent, settled
 
 LOOK_POLL_S = 0.02
-ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
-LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
 KEEP_S = 10.0  # before the oldest event that is not measured yet
 SIGHT_LIMIT_S = 10.0  # for a counter that was started anew to see beats
 

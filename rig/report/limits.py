@@ -55,7 +55,8 @@ def _judged(step: Step, wanted: FigureLimit, measured: Measurement | None) -> Ve
     if measured is None or (wanted.figure in OUTAGES and step["outage"]["agreement"] == "unclear"):
         return Verdict.unclear
     verdict = wanted.limit.judge(measured)
-    if verdict is Verdict.passed and not Outcome(step["outcome"]).good:
+    lower_bound = wanted.figure in SETTLINGS and not step["settle"]["settled"]
+    if verdict is Verdict.passed and (lower_bound or not Outcome(step["outcome"]).good):
         return Verdict.unclear  # it might have taken longer
     return verdict
 

@@ -89,6 +89,8 @@ def settled(settle: dict[str, Any]) -> str:
     seen = settle["traffic"] or settle["counter"]
     if seen is None:
         return "-"
+    if not settle["settled"]:
+        return f"not within {seen['value_s']:.1f} s"
     if not seen["silences"]:
         return "at once"
     return f"{seen['value_s']:.2f} s, {seen['silences']} more of {seen['silences_s']:.2f} s"

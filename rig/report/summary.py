@@ -146,6 +146,7 @@ def _settle(outages: dict[str, Any] | None, verification: dict[str, Any] | None)
                 "silences_s": round(settling["silences_s"], 6),
             }
             found[view] = (measured or {}) | silences
+    found["settled"] = bool(outages and outages["recovered"])
     return found
 
 

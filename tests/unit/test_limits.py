@@ -192,8 +192,19 @@ def test_the_time_to_settle_has_a_limit_of_its_own(results: Results) -> None:
     results.add_step(trial)
 
     assert verdict(results, UP | {"figure": "settle.traffic", "max_s": 5.0}) == "failed"
+    assert verdict(results, UP | {"figure": "settle.traffic", "max_s": 10.0}) == "passed"
     assert verdict(results, UP | {"figure": "settle.counter", "max_s": 5.0}) == "passed"
     assert verdict(results, UP | {"figure": "outage.traffic", "max_s": 5.0}) == "passed"
+
+
+def test_a_service_that_had_not_settled_passes_no_limit_on_it(results: Results) -> None:
+    trial = recorded.step()
+    assert trial.outages is not None
+    trial.outages = replace(trial.outages, recovered=False)
+    results.add_step(trial)
+
+    assert verdict(results, UP | {"figure": "settle.traffic", "max_s": 5.0}) == "unclear"
+    assert verdict(results, UP | {"figure": "settle.traffic", "max_s": 1.0}) == "failed"
 
 
 def test_pages_and_reports_show_verdict_and_source(results: Results) -> None:

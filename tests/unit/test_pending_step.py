@@ -102,6 +102,13 @@ def test_a_service_that_stays_away_is_the_boards_failure() -> None:
     assert settled(replace(SILENT, recovered=True)).outcome is Outcome.old
 
 
+def test_a_service_that_answers_and_never_has_five_clean_seconds_is_not_gone() -> None:
+    """A computer that hiccups every four seconds makes no dead board."""
+    result = settled(replace(SILENT, serving=True))
+    assert result.outcome is Outcome.old
+    assert result.notes == ["the service answers, but did not settle within 30 s"]
+
+
 @pytest.mark.parametrize(
     ("outages", "fed", "said"),
     [

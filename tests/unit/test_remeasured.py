@@ -92,7 +92,7 @@ def test_without_its_raw_times_an_old_figure_stays_and_says_what_it_is(tmp_path:
     (step,) = summarise(results)["steps"]
 
     assert step["outage"]["traffic"]["value_s"] == 8.01
-    assert step["settle"] == {"traffic": None, "counter": None}
+    assert step["settle"] == {"traffic": None, "counter": None, "settled": True}
     assert any("silences within five seconds are in the outage" in note for note in step["notes"])
 
 

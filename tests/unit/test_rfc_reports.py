@@ -61,6 +61,7 @@ def step(name: str, outage_s: float, **changes: Any) -> dict[str, Any]:
         "settle": {
             "traffic": measured(outage_s + 1.0) | {"silences": 1, "silences_s": 0.5},
             "counter": None,
+            "settled": True,
         },
         "impaired": {"duplicates": 0, "reordered": 0, "late": 0},
         "raw": {"file": "raw/x.npz", "sha256": "ab" * 32, "state": "as recorded"},
