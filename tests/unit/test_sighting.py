@@ -101,6 +101,14 @@ def test_a_heartbeat_that_a_busy_computer_stamps_late_is_none_of_another_rate() 
     check_rate(late[(late < 2.0) | (late > 2.6)], PERIOD_S)
 
 
+def test_pulses_that_a_busy_computer_stamps_in_clumps_are_none_of_another_rate() -> None:
+    """A load of ten: the median was 0.78 ms, and no pulse was lost."""
+    clumped = np.arange(5000) * PERIOD_S
+    clumped = np.floor(clumped / 0.01) * 0.01 + (clumped % 0.01) * 0.5
+    assert np.median(np.diff(clumped)) < 0.9 * PERIOD_S
+    check_rate(clumped, PERIOD_S)
+
+
 def test_a_computer_that_cannot_send_is_the_benchs_and_says_with_which_error() -> None:
     event = Gap(10.0, 14.0)
     with pytest.raises(BenchError, match=r"0\.500 s of 4\.0 s: ENETUNREACH .*, EPERM "):
