@@ -15,12 +15,10 @@ from typing import Any
 from rig import state
 from rig.errors import BenchError
 from rig.lengths import ALL, Settings
-from rig.place_file import options
+from rig.place_file import AGE_OPTION, REQUIRE_OPTION, options
 
 FORMAT = 1
 AGE_MAX_H = 24.0
-AGE_OPTION = "verified_for_h"  # of a place file's `options`
-REQUIRE_OPTION = "require_verified"
 JUDGED = ("traffic", "counter")  # whose numbers a record can speak for
 
 

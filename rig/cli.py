@@ -162,6 +162,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from rig.computer import Wanted  # noqa: PLC0415
     from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
+    from rig.place_file import check  # noqa: PLC0415
     from rig.virtual import board, commands, control, endpoints  # noqa: PLC0415
 
     first = endpoints.Endpoints(1, Path())
@@ -172,7 +173,9 @@ def _doctor(arguments: argparse.Namespace) -> int:
         up=not arguments.place and control.is_up(control.default_state()),
         index=commands.INDEX,
     )
-    return GOOD if examine(arguments.place, wanted, offline=arguments.offline) else BENCH
+    if examine(arguments.place, wanted, offline=arguments.offline):
+        return GOOD
+    return USAGE if any(check(path) for path in arguments.place) else BENCH
 
 
 def _cycle(arguments: argparse.Namespace) -> int:

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: MIT
 """`rig doctor`: checks that this computer can run the rig and that a place answers."""
 
-import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from labgrid.protocol import PowerProtocol
+
 from rig import computer
 from rig.computer import Check, Wanted
+from rig.drivers.console_port import ConsolePort
+from rig.drivers.console_port import check as check_port
+from rig.drivers.power import checked
+from rig.drivers.within import activate
 from rig.errors import RigError
-from rig.place_file import INSTRUMENTS, check
+from rig.place_file import INSTRUMENTS, NO_CONSOLE, check, environment, has_console
 from rig.remote_place import main_target
 from rig.secrecy import hide
+from rig.strategy import WalnutStrategy
 
 PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one's two
-CONNECT_LIMIT_S = 3.0
 
 
 def examine(places: list[Path], wanted: Wanted, *, offline: bool) -> bool:
@@ -39,6 +45,8 @@ def _checks(places: list[Path], wanted: Wanted, *, offline: bool) -> Iterator[Ch
     for path in places:
         wrong = check(path)
         yield Check(name=f"{path} is a place file", act="\n".join(wrong))
+        if not wrong and not has_console(path):
+            yield Check(name=f"{path} has a console", act=NO_CONSOLE, fails=False)
         if not wrong and not offline:
             for name, why in _equipment(path):
                 yield Check(name=name, act=why or "")
@@ -71,30 +79,14 @@ def _attempt(act: Callable[[], Any]) -> str | None:
 
 def _equipment(path: Path) -> Iterator[tuple[str, str | None]]:
     """Ask every piece of equipment of a place who it is; the board is left as it is."""
-    from labgrid import Environment  # noqa: PLC0415 # slow
-
-    environment = Environment(str(path))
-    wrong = _attempt(lambda: main_target(environment))
+    opened = environment(path)
+    wrong = _attempt(lambda: main_target(opened))
     if wrong is not None:  # else it is no news: only a RemotePlace can be somebody else's
         yield f"{path} is yours to use", wrong
         return
-    main = environment.get_target("main")
-    port = main.get_resource("NetworkSerialPort")
-    yield (
-        f"console {port.host}:{port.port} is reachable",
-        _attempt(lambda: socket.create_connection((port.host, port.port), CONNECT_LIMIT_S).close()),
-    )
-    power = main.get_driver("CheckedPowerDriver", activate=False)
-
-    def ask_power() -> None:
-        main.activate(power)
-        power.get()
-
-    yield f"PDU {power.port.host} answers", _attempt(ask_power)
-    if "bench" not in environment.config.get_targets():
-        return
-    bench = environment.get_target("bench")
-    for driver in bench.drivers:
+    yield from _board(opened.get_target("main"))
+    bench = opened.get_target("bench")
+    for driver in bench.drivers if bench else ():
 
         def ask(driver: Any = driver) -> None:  # noqa: ANN401 # labgrid is untyped
             bench.activate(driver)
@@ -102,7 +94,33 @@ def _equipment(path: Path) -> Iterator[tuple[str, str | None]]:
 
         if driver.name in INSTRUMENTS:  # others, such as a SigrokDriver, serve one of these
             yield f"{driver.name} {_described(driver)}", _attempt(ask)
-    environment.cleanup()
+    opened.cleanup()
+
+
+def _board(main: Any) -> Iterator[tuple[str, str | None]]:  # noqa: ANN401 # labgrid is untyped
+    """Look for the board's console and power switch."""
+    found = [driver for driver in main.drivers if isinstance(driver, WalnutStrategy)]
+    for strategy in found:
+        where = ConsolePort.of(strategy.console).where
+        yield f"console {where} is reachable", _attempt(partial(check_port, strategy.console))
+        yield _power(strategy.power)
+    # A place without a console has no strategy.
+    switches = [driver for driver in main.drivers if isinstance(driver, PowerProtocol)]
+    if switches and not found:
+        yield _power(checked(switches[0]))
+
+
+def _power(power: Any) -> tuple[str, str | None]:  # noqa: ANN401
+    answers: list[bool | None] = []
+
+    def ask() -> None:
+        activate(power, power.where)
+        answers.append(power.get())
+
+    wrong = _attempt(ask)
+    if answers == [None]:
+        return f"{power.where} is told, and cannot be asked: nothing is read back", None
+    return f"{power.where} answers", wrong
 
 
 def _described(driver: Any) -> str:  # noqa: ANN401

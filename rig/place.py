@@ -8,17 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
-from labgrid import Environment
-
 from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
+from rig.drivers.console_port import ConsolePort
+from rig.drivers.console_stream import ConsoleStream
 from rig.errors import BoardError, RigError, UsageError
 from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
 from rig.instruments.traffic import TrafficProbe
 from rig.observers import Observers
-from rig.place_file import INSTRUMENTS, LIMITS_OPTION, options, require
+from rig.place_file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
 from rig.place_lock import PlaceLock
 from rig.power_path import PowerPath
 from rig.release import Catalogue, Release
@@ -48,8 +48,9 @@ class Place:
         self.strategy = main.get_driver("WalnutStrategy", activate=False)
         self.power = self.strategy.power
         self.console = self.strategy.console
-        port = main.get_resource("NetworkSerialPort", wait_avail=False)
-        self._lock = PlaceLock(self.name, (str(port.host), int(port.port)))
+        port = ConsolePort.of(self.console)
+        self._lock = PlaceLock(self.name, port.where or str(path.resolve()))
+        self._stream = ConsoleStream(self.console, f"{port.kind}, {port.where}")
         self.shell = self.strategy.shell
         service = main.get_resource("BoardService")
         self.service = ServiceClient(service.host, service.port, clock)
@@ -71,13 +72,13 @@ class Place:
                 coordinator that somebody else holds.
         """
         require(path)
-        return cls(Environment(str(path)), path, clock or SystemClock())
+        return cls(environment(path), path, clock or SystemClock())
 
     @staticmethod
     def _open_instruments(environment: Any) -> dict[str, Any]:  # noqa: ANN401
-        if "bench" not in environment.config.get_targets():
-            return {}
         bench = environment.get_target("bench")
+        if bench is None:
+            return {}
         found = {}
         for driver in bench.drivers:
             if driver.name in INSTRUMENTS:
@@ -160,10 +161,8 @@ class Place:
         }
 
     def console_log(self) -> ConsoleLog:
-        """Return a recorder of the console, a second client of its port."""
-        port = self.console.port
-        url = f"rfc2217://{port.host}:{port.port}?ign_set_control"
-        return ConsoleLog(url, port.speed)
+        """Return a recorder of what the console's driver reads."""
+        return ConsoleLog(self._stream)
 
     def restore(self, release: Release, progress: Callable[[float], None] | None = None) -> int:
         """Program the whole golden flash of `release`; the board is off afterwards."""

@@ -1,34 +1,109 @@
 # SPDX-License-Identifier: MIT
-"""Checks a place file before labgrid reads it: each error names the file and the key."""
+"""A place file, read through labgrid's own loader, and what is wrong with it by file and key."""
 
-import difflib
-from collections.abc import Iterable, Mapping
+import importlib
+import math
+import sys
+import types
+from collections import UserString
+from collections.abc import Callable, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-import attr
 import yaml
-from labgrid.factory import target_factory
+from labgrid import Environment
+from labgrid.config import Config
+from labgrid.exceptions import InvalidConfigError
+from labgrid.protocol import ConsoleProtocol, PowerProtocol
 from labgrid.util.yaml import load
 
 import rig.strategy  # registers the strategy
 from rig import drivers  # registers the drivers
 from rig.errors import UsageError
 from rig.limits import complaints
+from rig.place_entries import (
+    Entry,
+    closest,
+    near,
+    read,
+    shown,
+    unknown,
+    wrong_bindings,
+    wrong_values,
+)
 
 TOP = {"targets", "images", "imports", "options", "tools", "paths", "features"}
 TARGET = {"resources", "drivers", "features", "options"}
-NEEDED_DRIVERS = {
-    *("SerialDriver", "CheckedPowerDriver", "PromDriver", "WalnutShellDriver", "WalnutStrategy"),
-}
-NEEDED_RESOURCES = {"BoardService", "BundleServer"}
+MAPPINGS = ("targets", "images", "options", "tools", "paths")
+NEEDED_DRIVERS = ("PromDriver", "WalnutShellDriver", "WalnutStrategy")
+NEEDED_RESOURCES = ("BoardService", "BundleServer")
 INSTRUMENTS = (  # what the rig looks for on a bench, by name
     *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
 )
 LIMITS_OPTION = "limits"  # of a place file's `options`
-# What labgrid itself takes beside a class' own fields
-ALWAYS = {"name", "bindings", "cls"}
+AGE_OPTION = "verified_for_h"
+REQUIRE_OPTION = "require_verified"
 REGISTERED = (drivers, rig.strategy)
+NO_CONSOLE = (
+    "targets.main has no driver of a console: `rig doctor` can ask its equipment, but no PROM can"
+    " be stopped and nobody can log in, so there is no cycle, demo, reset, sweep, replay, mismatch,"
+    " rescue or verification"
+)
+
+
+def _is_hours(value: object) -> bool:
+    return type(value) in {int, float} and 0 < float(str(value)) < math.inf
+
+
+OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "board": ("a text", lambda value: isinstance(value, str | UserString)),
+    LIMITS_OPTION: ("a list", lambda _: True),  # judged by rig.limits
+    AGE_OPTION: ("a number of hours", _is_hours),
+    REQUIRE_OPTION: ("true or false", lambda value: isinstance(value, bool)),
+    "coordinator_address": ("a text", lambda value: isinstance(value, str)),
+}
+
+
+class PlaceEnvironment(Environment):  # type: ignore[misc] # labgrid is untyped
+    """labgrid's environment, whose imports are loaded once in a process.
+
+    labgrid runs a `.py` file anew for each environment, and a class can be registered only once.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        self.targets: dict[str, Any] = {}
+        self.config = Config(self.config_file)
+        for name in self.config.get_imports():
+            _import(name)
+
+
+def _import(name: str) -> None:
+    """Load one of a file's `imports`, as labgrid does.
+
+    Raises:
+        UsageError: it cannot be loaded.
+    """
+    try:
+        if not name.endswith(".py"):
+            importlib.import_module(name)
+            return
+        stem = Path(name).stem
+        if getattr(sys.modules.get(stem), "__file__", None) == name:
+            return
+        loader = SourceFileLoader(stem, name)
+        module = types.ModuleType(stem)
+        module.__file__ = name
+        loader.exec_module(module)
+        sys.modules[stem] = module
+    except Exception as error:  # a module of somebody else's raises anything
+        kind = type(error).__name__
+        raise UsageError(f"imports: {name!r} cannot be loaded: {kind}: {error}") from error
+
+
+def environment(path: Path) -> Environment:
+    """Return the labgrid environment of a place file, with targets of its own."""
+    return PlaceEnvironment(str(path))
 
 
 def check(path: Path) -> list[str]:
@@ -36,118 +111,166 @@ def check(path: Path) -> list[str]:
 
     Only the file is looked at; no equipment is asked.
     """
+    return [f"{path}: {line}" for line in _check(path)]
+
+
+def _check(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8") as stream:
             document = load(stream)
     except OSError as error:
-        return [f"{path}: {error.strerror}"]
+        return [str(error.strerror)]
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        return [f"{path}: not YAML: {' '.join(str(error).split())}"]
-    if not isinstance(document, dict):
-        return [f"{path}: a place file is a mapping with `targets`"]
-    found = list(_unknown(path, "", document, TOP))
-    targets = document.get("targets")
-    if not isinstance(targets, dict) or "main" not in targets:
-        return [*found, f"{path}: targets.main is missing"]
-    for name, target in targets.items():
-        found += _check_target(path, name, target)
-    if "firmware" not in (document.get("images") or {}):
-        found.append(f"{path}: images.firmware is missing: the index.json of the releases")
-    limits = (document.get("options") or {}).get(LIMITS_OPTION, [])
-    return found + [f"{path}: options.{LIMITS_OPTION}{why}" for why in complaints(limits)]
-
-
-def require(path: Path) -> None:
-    """Raise UsageError if the file is not a place."""
-    if found := check(path):
-        raise UsageError("\n".join(found))
-
-
-def _check_target(path: Path, name: str, target: object) -> list[str]:
-    where = f"targets.{name}"
-    if not isinstance(target, dict):
-        return [f"{path}: {where} is not a mapping"]
-    found = list(_unknown(path, where, target, TARGET))
-    seen: set[str] = set()
-    registries = {"resources": target_factory.resources, "drivers": target_factory.drivers}
-    for part, registry in registries.items():
-        for class_name, values in _entries(target.get(part)):
-            seen.add(class_name)
-            key = f"{where}.{part}.{class_name}"
-            if class_name not in registry:
-                found.append(f"{path}: {where}.{part}: unknown {_near(class_name, registry)}")
-            elif class_name == "InstrumentDriver" and values.get("name") not in INSTRUMENTS:
-                near = _near(str(values.get("name")), INSTRUMENTS)
-                found.append(f"{path}: {key}.name: no instrument of the rig's is called {near}")
-            else:
-                found += _check_values(path, key, registry[class_name], values)
-    if name != "main":
+        return [f"not YAML: {' '.join(str(error).split())}"]
+    if found := list(_misshapen(document)):
         return found
-    # The coordinator knows what else a RemotePlace has; drivers are the file's.
-    needed = NEEDED_DRIVERS | (set() if "RemotePlace" in seen else NEEDED_RESOURCES)
-    return found + [f"{path}: {where} has no {missing}" for missing in sorted(needed - seen)]
-
-
-def _entries(part: object) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    """Give class name and values of each entry, of both of labgrid's ways to write them."""
-    items = part if isinstance(part, list) else [part]
-    for item in items:
-        for class_name, values in (item if isinstance(item, dict) else {}).items():
-            yield class_name, values or {}
-
-
-def _check_values(path: Path, key: str, kind: type, values: Mapping[str, Any]) -> list[str]:
-    fields = [field for field in attr.fields(kind) if field.init]
-    names = {field.name for field in fields} - {"target"}
-    found = list(_unknown(path, key, values, names | ALWAYS))
-    for field in fields:
-        if field.name in values:
-            found += _check_value(path, f"{key}.{field.name}", field, values[field.name])
-        elif field.default is attr.NOTHING and field.name not in {"target", "name"}:
-            found.append(f"{path}: {key}.{field.name} is missing")
-    return found
-
-
-def _check_value(path: Path, key: str, field: Any, value: object) -> list[str]:  # noqa: ANN401
-    """Let the field's own converter and validator judge the value."""
     try:
-        converted = field.converter(value) if field.converter else value
-        if field.validator:
-            field.validator(None, field, converted)
-    except (TypeError, ValueError) as error:
-        return [f"{path}: {key}: {value!r} will not do: {str(error.args[0]).split('(got')[0]}"]
+        opened = environment(path)
+    except InvalidConfigError as error:
+        return [f"{error}; `!template` takes what the environment has as $LG_…, and $BASE"]
+    except UsageError as error:
+        return [str(error)]
+    return _check_environment(opened)
+
+
+def _misshapen(document: object) -> Iterator[str]:
+    """Say where labgrid's loader would end with an error of Python's."""
+    if not isinstance(document, Mapping):
+        yield "a place file is a mapping with `targets`"
+        return
+    for key in MAPPINGS:
+        if key in document and not isinstance(document[key], Mapping):
+            yield f"{key}: {shown(document[key])}, not a mapping"
+    imports = document.get("imports", [])
+    if not isinstance(imports, list) or not all(isinstance(name, str) for name in imports):
+        yield f"imports: {shown(imports)}, not a list of modules"
+    if "targets" not in document:
+        yield from unknown("", document, TOP)
+    if not isinstance(document.get("targets"), Mapping) or "main" not in document["targets"]:
+        yield "targets.main is missing"
+
+
+def _check_environment(opened: Environment) -> list[str]:
+    config = opened.config
+    document = config.data
+    # An option of somebody else's is for somebody else's drivers.
+    foreign = set(config.get_imports()) - {module.__name__ for module in REGISTERED}
+    found = list(_strange("", document, TOP, foreign))
+    for name, target in config.get_targets().items():
+        found += _check_target(opened, str(name), target, foreign)
+    found += _check_image(config)
+    return found + list(_check_options(config.data.get("options", {}), foreign))
+
+
+def _strange(
+    key: str, found: Mapping[str, Any], known: set[str], foreign: set[str]
+) -> Iterator[str]:
+    """Name unknown keys; where others have a say, only those that are nearly one of ours."""
+    strange = {name: it for name, it in found.items() if not foreign or closest(str(name), known)}
+    yield from unknown(key, strange, known)
+
+
+def _check_target(opened: Environment, name: str, target: object, foreign: set[str]) -> list[str]:
+    where = f"targets.{name}"
+    if target is None and name != "main":
+        return []  # labgrid has it as no target
+    if not isinstance(target, Mapping):
+        return [f"{where} is not a mapping"]
+    found = list(unknown(where, target, TARGET))
+    if "options" in target and not foreign:
+        found.append(f"{where}.options: the rig reads `options` at the top of the file only")
+    listed: list[Entry] = []
+    for part in ("resources", "drivers"):
+        entries, wrong = read(where, part, target.get(part, {}))
+        listed += entries
+        found += wrong
+        for entry in entries:
+            found += _wrong_name(entry) or wrong_values(entry)
+    is_lent = any(entry.class_name == "RemotePlace" for entry in listed)
+    if name == "main":
+        found += [f"{where} has no {what}" for what in _missing(listed, is_lent=is_lent)]
+    # The coordinator knows what else a RemotePlace has.
+    return found or ([] if is_lent else wrong_bindings(name, listed, opened))
+
+
+def _wrong_name(entry: Entry) -> list[str]:
+    name = entry.values.get("name")
+    if entry.class_name != "InstrumentDriver" or name in INSTRUMENTS:
+        return []
+    return [
+        f"{entry.key}.name: no instrument of the rig's is called {near(str(name), INSTRUMENTS)}"
+    ]
+
+
+def _missing(entries: list[Entry], *, is_lent: bool) -> Iterator[str]:
+    """Say what a board needs that is not there; a place without a console needs nothing."""
+    kinds = [entry.kind for entry in entries if entry.kind]
+    names = {parent.__name__ for kind in kinds for parent in kind.__mro__}
+    has_console = any(issubclass(kind, ConsoleProtocol) for kind in kinds)
+    if not has_console and not names & set(NEEDED_DRIVERS):
+        return
+    if not has_console:
+        yield "SerialDriver, nor another driver of a console"
+    if not any(issubclass(kind, PowerProtocol) for kind in kinds):
+        yield "CheckedPowerDriver, nor another driver of a power switch"
+    needed = (*NEEDED_DRIVERS, *(() if is_lent else NEEDED_RESOURCES))
+    yield from sorted(set(needed) - names)
+
+
+def _check_image(config: Config) -> list[str]:
+    written = config.data.get("images", {}).get("firmware")
+    if written is None:
+        return ["images.firmware is missing: the index.json of the releases"]
+    if not isinstance(written, str | UserString):
+        return [f"images.firmware: {shown(written)}, not a path"]
+    found = config.get_image_path("firmware")
+    if "$" in found:
+        return [f"images.firmware: {found}: a variable in it is not set in the environment"]
     return []
 
 
-def _unknown(path: Path, key: str, found: Mapping[str, Any], known: Iterable[str]) -> Iterable[str]:
-    prefix = f"{key}." if key else ""
-    for name in found:
-        if name not in known:
-            yield f"{path}: {prefix}{name}: unknown key {_near(str(name), known)}"
+def _check_options(options: Mapping[str, Any], foreign: set[str]) -> Iterator[str]:
+    yield from _strange("options", options, set(OPTIONS) | {"crossbar_url"}, foreign)
+    for name, (kind, is_good) in OPTIONS.items():
+        if name in options and not is_good(options[name]):
+            yield f"options.{name}: {options[name]!r} is not {kind}"
+    yield from (
+        f"options.{LIMITS_OPTION}{why}" for why in complaints(options.get(LIMITS_OPTION, []))
+    )
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"{name!r}; did you mean {near[0]!r}?" if near else f"{name!r}"
+def require(path: Path) -> None:
+    """Raise UsageError if the file is not a place whose board the rig can use."""
+    found = check(path)
+    if not found and not has_console(path):
+        found = [f"{path}: {NO_CONSOLE}"]
+    if found:
+        raise UsageError("\n".join(found))
+
+
+def has_console(path: Path) -> bool:
+    """Tell whether a file that has been checked names a console of the board."""
+    main = Config(str(path)).get_targets()["main"]
+    listed, _ = read("targets.main", "drivers", main.get("drivers", {}))
+    return any(entry.is_a(ConsoleProtocol) for entry in listed)
 
 
 def options(path: Path) -> dict[str, Any]:
     """Return the `options` of a place file."""
-    with path.open(encoding="utf-8") as stream:
-        return load(stream).get("options") or {}
+    found: dict[str, Any] = Config(str(path)).data.get("options", {})
+    return found
 
 
 def firmware_index(path: Path) -> Path:
     """Return where the place's index of releases lies."""
-    images = yaml.safe_load(path.read_text(encoding="utf-8"))["images"]
-    return (path.parent / str(images["firmware"])).resolve()
+    return Path(Config(str(path)).get_image_path("firmware")).resolve()
 
 
 def instruments(path: Path) -> set[str]:
     """Return the names of the bench's instruments, as a place file has them."""
-    with path.open(encoding="utf-8") as stream:
-        bench = load(stream)["targets"].get("bench") or {}
-    return {str(values["name"]) for _, values in _entries(bench.get("drivers")) if "name" in values}
+    bench = Config(str(path)).get_targets().get("bench") or {}
+    listed, _ = read("targets.bench", "drivers", bench.get("drivers", {}))
+    return {str(entry.values["name"]) for entry in listed if "name" in entry.values}
 
 
 def need_instrument(path: Path, name: str, why: str) -> None:

@@ -7,6 +7,7 @@ and keeps two runs on this computer off each other's console.
 
 import fcntl
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,12 +20,12 @@ class PlaceLock:
     """Held from its making to `release`, or the end of the process.
 
     Args:
-        console: host and port of the board's console: that is what a place is on this computer.
+        console: where the board's console is: that is what a place is on this computer.
     """
 
-    def __init__(self, name: str, console: tuple[str, int]) -> None:
+    def __init__(self, name: str, console: str) -> None:
         folder = state.folder("locks")
-        path = folder / f"{console[0]}-{console[1]}.lock"
+        path = folder / f"{re.sub(r'[^A-Za-z0-9.]+', '-', console)[-150:]}.lock"
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -32,8 +33,7 @@ class PlaceLock:
             holder = os.read(self._handle, 200).decode(errors="replace").strip()
             os.close(self._handle)
             raise BenchError(
-                f"place {name} (console {console[0]}:{console[1]}) is in use by {holder}:"
-                " wait for it, or end it"
+                f"place {name} (console {console}) is in use by {holder}: wait for it, or end it"
             ) from error
         os.ftruncate(self._handle, 0)
         words = hide(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:150]

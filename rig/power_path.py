@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 class Outlet(Protocol):
     """What is needed of the PDU."""
 
-    def get(self) -> bool: ...
+    def get(self) -> bool | None: ...  # None: nobody knows
     def off(self) -> None: ...
 
 
@@ -112,7 +112,7 @@ class PowerPath:
 
     def _switched_off(self) -> str:
         """Say what keeps the power from the board; nothing if all is switched on."""
-        if not self._outlet.get():
+        if self._outlet.get() is False:
             return "its outlet is off"
         if self._supply is None:
             return ""

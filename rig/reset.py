@@ -100,7 +100,7 @@ def reset_power(
         source = place.supply.identity()
     else:
         on = _bracket(place, place.strategy.start)
-        source = f"PDU {place.power.port.model}, outlet {place.power.port.index}"
+        source = place.power.source
     gone = power_gone(off, on, source, place.clock.now())
     return _booted(place, on_event), gone
 

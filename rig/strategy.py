@@ -11,10 +11,14 @@ from typing import Any, assert_never
 
 import attr
 from labgrid.factory import target_factory
+from labgrid.protocol import ConsoleProtocol, PowerProtocol
 from labgrid.step import step
 from labgrid.strategy import Strategy
 
 from rig.drivers.console import drain
+from rig.drivers.console_port import ConsolePort
+from rig.drivers.power import checked
+from rig.drivers.within import activate
 from rig.errors import PromMissedError, UsageError
 
 log = logging.getLogger(__name__)
@@ -42,14 +46,18 @@ class WalnutStrategy(Strategy):
     """
 
     bindings = {
-        "power": "CheckedPowerDriver",
-        "console": "SerialDriver",
+        "power": PowerProtocol,
+        "console": ConsoleProtocol,
         "prom": "PromDriver",
         "shell": "WalnutShellDriver",
     }
     boot_limit_s = attr.ib(default=90.0, converter=float)
     status = Status.unknown
     _cycled = False  # the power was cycled and nothing was asked since
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.power: Any = checked(self.power)
 
     @step(args=["status"])
     def transition(self, status: Any) -> None:  # noqa: ANN401 # labgrid gives text
@@ -66,8 +74,8 @@ class WalnutStrategy(Strategy):
             raise UsageError(f"no board state {status!r}; known: {known}") from error
         if wanted is Status.unknown:
             raise UsageError("a board cannot be brought to 'unknown'; use lost()")
-        self.target.activate(self.power)
-        self.target.activate(self.console)
+        activate(self.power, self.power.where)
+        activate(self.console, f"the console ({ConsolePort.of(self.console).where})")
         if self.status is wanted and self.power.get() is (wanted is not Status.off):
             return
         known_before, cycled = self.status, self._cycled
@@ -99,7 +107,7 @@ class WalnutStrategy(Strategy):
 
     def _cold(self) -> None:
         """Switch on from off: the one start that is the same every time."""
-        if self.power.get():
+        if self.power.get() is not False:  # None: nobody knows
             self.power.cycle()
         else:
             self.power.on()
@@ -109,7 +117,9 @@ class WalnutStrategy(Strategy):
         shell.booting = True
         if known_before is Status.prom:
             self.console.sendline(self.prom.boot_command)
-        elif not self.power.get():
+        elif (is_on := self.power.get()) is None:
+            self._cold()  # nobody knows
+        elif not is_on:
             drain(self.console, LAST_BYTES_S)  # boots that nobody read are not this one's
             self.power.on()
         elif not cycled:
@@ -129,7 +139,7 @@ class WalnutStrategy(Strategy):
     @step()
     def cycle(self) -> None:
         """Cut the power for off_s and give it back; the board is then booting."""
-        self.target.activate(self.power)
+        activate(self.power, self.power.where)
         self.lost()
         self.power.cycle()
         self._cycled = True
@@ -137,8 +147,8 @@ class WalnutStrategy(Strategy):
     @step()
     def start(self) -> None:
         """Give an off board its power; it is then booting, and nothing is waited for."""
-        self.target.activate(self.power)
-        self.target.activate(self.console)
+        activate(self.power, self.power.where)
+        activate(self.console, f"the console ({ConsolePort.of(self.console).where})")
         self.lost()
         drain(self.console, LAST_BYTES_S)
         self.power.on()

@@ -47,7 +47,10 @@ def parts(environment: Any) -> tuple[Part, ...]:  # noqa: ANN401 # labgrid is un
     for resource in main.resources:
         kind = type(resource).__name__
         if kind == "NetworkSerialPort":
-            found.append(Part("console", "RFC 2217", f"{resource.host}:{resource.port}", "UART"))
+            model = "RFC 2217" if resource.protocol == "rfc2217" else "raw TCP"
+            found.append(Part("console", model, f"{resource.host}:{resource.port}", "UART"))
+        elif kind in {"RawSerialPort", "USBSerialPort"}:
+            found.append(Part("console", kind, str(resource.port or ""), "UART"))
         elif kind == "NetworkPowerPort":
             outlet = f"outlet {resource.index}"
             found.append(Part("PDU", resource.model, hide(resource.host), outlet))
@@ -55,8 +58,8 @@ def parts(environment: Any) -> tuple[Part, ...]:  # noqa: ANN401 # labgrid is un
             found.append(Part("traffic", "UDP", f"{resource.host}:{resource.port}", "Ethernet"))
         elif kind == "BundleServer":
             found.append(Part("bundles", "HTTP", hide(resource.url), "Ethernet"))
-    if "bench" in environment.config.get_targets():
-        for resource in environment.get_target("bench").resources:
+    if bench := environment.get_target("bench"):
+        for resource in bench.resources:
             if type(resource).__name__ == "ScpiInstrument":
                 joins = JOINS.get(resource.name, "")
                 found.append(Part(resource.name, resource.model, hide(resource.visa), joins))

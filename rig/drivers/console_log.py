@@ -9,41 +9,35 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-import serial
-
+from rig.drivers.console_stream import ConsoleStream
+from rig.errors import BenchError
 from rig.secrecy import hide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READ_S = 0.1
-OPEN_LIMIT_S = 10.0
 TAIL_LINES = 120
 
 
 class ConsoleLog:
-    """A second client of the RFC 2217 port, in a thread.  `to` chooses the file.
+    """Hears all that the console's driver reads.  `to` chooses the file."""
 
-    Args:
-        url: pyserial URL, for example `rfc2217://127.0.0.1:29101?ign_set_control`.
-    """
-
-    def __init__(self, url: str, speed: int) -> None:
-        self._url = url
-        self._speed = speed
+    def __init__(self, stream: ConsoleStream) -> None:
+        self._stream = stream
         self._file: TextIO | None = None
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._open = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="console-log", daemon=True)
-        self.lost: str | None = None  # why nothing is recorded any more
+        self._line = b""
+        self._gone: str | None = None  # why the console says nothing any more
+        self._full: str | None = None  # why nothing can be written any more
         self.hear: Callable[[str], None] | None = None  # told each line as it comes
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def __enter__(self) -> Self:
-        self._thread.start()
-        # Two clients that negotiate at once confuse each other's RFC 2217 answers.
-        self._open.wait(OPEN_LIMIT_S)
+        self._stream.hear, self._stream.lose = self._take, self._lose
+        try:
+            self._stream.open()
+        except BenchError as error:  # of a console that nobody may need: whoever does says so
+            self._gone = str(error)
         return self
 
     def __exit__(
@@ -52,9 +46,13 @@ class ConsoleLog:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self._over.set()
-        self._thread.join(timeout=5.0)
+        self._stream.hear = self._stream.lose = None
         self.to(None)
+
+    @property
+    def lost(self) -> str | None:
+        """Say why nothing is recorded any more; None: all is."""
+        return self._full or self._gone
 
     def to(self, path: Path | None) -> None:
         """Write to `path` from now on; None: nowhere."""
@@ -74,25 +72,14 @@ class ConsoleLog:
         """Return the last lines since `forget`."""
         return list(self._tail)
 
-    def _run(self) -> None:
-        try:
-            port = serial.serial_for_url(self._url, baudrate=self._speed, timeout=READ_S)
-        except (serial.SerialException, OSError, ValueError) as error:
-            self.lost = str(error)
-            return
-        finally:
-            self._open.set()
-        line = b""
-        try:
-            while not self._over.is_set():
-                line += port.read(max(1, port.in_waiting))
-                while b"\n" in line:
-                    whole, line = line.split(b"\n", 1)
-                    self._write(whole)
-        except (serial.SerialException, OSError) as error:
-            self.lost = str(error)
-        finally:
-            port.close()
+    def _lose(self, why: str | None) -> None:
+        self._gone = why
+
+    def _take(self, data: bytes) -> None:
+        self._line += data
+        while b"\n" in self._line:
+            whole, self._line = self._line.split(b"\n", 1)
+            self._write(whole)
 
     def _write(self, line: bytes) -> None:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
@@ -106,5 +93,5 @@ class ConsoleLog:
                     self._file.write(f"{now} {time.monotonic():.3f} {shown}\n")
                     self._file.flush()
                 except OSError as error:  # a full disk ends the log, never the test
-                    self.lost = str(error)
+                    self._full = str(error)
                     self._file = None

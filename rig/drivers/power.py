@@ -1,27 +1,105 @@
 # SPDX-License-Identifier: MIT
-"""A PDU outlet that is read back and cannot hang the rig.
+"""A power switch that is read back, where it can be, and cannot hang the rig.
 
 labgrid's power backends call `requests` without a timeout and believe what they are told.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import attr
+from labgrid.driver import Driver
 from labgrid.driver.powerdriver import NetworkPowerDriver
 from labgrid.factory import target_factory
-from labgrid.step import step
+from labgrid.protocol import PowerProtocol
+from labgrid.step import step, steps
 
 from rig.clock import Deadline, SystemClock
 from rig.drivers.within import within
 from rig.errors import BenchError
 
 POLL_S = 0.1
+DEADLINE_S = 10.0
+OFF_S = 2.0
+
+
+class Checked:
+    """What both drivers below do: every command under a deadline, and read back."""
+
+    deadline_s: float
+    off_s: float
+
+    @property
+    def where(self) -> str:
+        """Say in words which switch this is."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """Say what a record calls it."""
+        raise NotImplementedError
+
+    def _read(self) -> bool | None:
+        """Ask the switch; None: it cannot be asked."""
+        raise NotImplementedError
+
+    def _switch(self, *, on: bool) -> None:
+        raise NotImplementedError
+
+    def _ask(self, what: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Call labgrid; BenchError when it hangs or fails."""
+        # A call that hangs has begun steps that it will not end, and labgrid checks their order.
+        depth = len(steps._stack)  # noqa: SLF001 # labgrid offers no other way
+
+        def forget(_: threading.Thread) -> None:
+            del steps._stack[depth:]  # noqa: SLF001
+
+        return within(self.deadline_s, self.where, what, act, on_late=forget)
+
+    def _get(self) -> bool | None:
+        answer: bool | None = self._ask("answer a question", self._read)
+        return answer
+
+    def _set(self, on: bool) -> None:
+        clock = SystemClock()
+        deadline = Deadline.after(clock, self.deadline_s)
+        word = "on" if on else "off"
+        self._ask(f"answer '{word}'", lambda: self._switch(on=on))
+        while self._get() not in {on, None}:
+            if deadline.passed:
+                raise BenchError(
+                    f"{self.where} says it switched {word},"
+                    f" but {self.deadline_s:.1f} s later reads back the opposite"
+                )
+            clock.sleep(POLL_S)
+
+    @Driver.check_active
+    @step()
+    def on(self) -> None:
+        self._set(on=True)
+
+    @Driver.check_active
+    @step()
+    def off(self) -> None:
+        self._set(on=False)
+
+    @Driver.check_active
+    @step()
+    def cycle(self) -> None:
+        self._set(on=False)
+        SystemClock().sleep(self.off_s)
+        self._set(on=True)
+
+    @Driver.check_active
+    def get(self) -> bool | None:
+        """Return whether it is on; None: nobody knows."""
+        return self._get()
 
 
 @target_factory.reg_driver
 @attr.s(eq=False)
-class CheckedPowerDriver(NetworkPowerDriver):
+class CheckedPowerDriver(Checked, NetworkPowerDriver):
     """Any of labgrid's network power backends, under a deadline and read back.
 
     Args:
@@ -29,49 +107,71 @@ class CheckedPowerDriver(NetworkPowerDriver):
         off_s (float): how long the power stays off in a cycle
     """
 
-    deadline_s = attr.ib(default=10.0, converter=float)
-    off_s = attr.ib(default=2.0, converter=float)
+    priorities = {PowerProtocol: 10}
+    unused = {"delay": "write off_s"}
+    deadline_s = attr.ib(default=DEADLINE_S, converter=float)
+    off_s = attr.ib(default=OFF_S, converter=float)
 
-    def _ask(self, what: str, act: Callable[..., Any], *values: object) -> Any:  # noqa: ANN401
-        """Call the backend; BenchError when it hangs or fails."""
-        who = f"the PDU ({self.port.model} at {self.port.host}, outlet {self.port.index})"
-        return within(self.deadline_s, who, what, lambda: act(*values))
+    @property
+    def where(self) -> str:
+        return f"the PDU ({self.port.model} at {self.port.host}, outlet {self.port.index})"
 
-    def _get(self) -> bool:
-        values = (self._host, self._port, self.port.index)
-        return bool(self._ask("answer a question", self.backend.power_get, *values))
+    @property
+    def source(self) -> str:
+        return f"PDU {self.port.model}, outlet {self.port.index}"
 
-    def _set(self, on: bool) -> None:
-        clock = SystemClock()
-        deadline = Deadline.after(clock, self.deadline_s)
-        word = "on" if on else "off"
-        values = (self._host, self._port, self.port.index, on)
-        self._ask(f"answer '{word}'", self.backend.power_set, *values)
-        while self._get() is not on:
-            if deadline.passed:
-                raise BenchError(
-                    f"the PDU at {self.port.host} says it switched outlet {self.port.index} {word},"
-                    f" but {self.deadline_s:.1f} s later reads back the opposite"
-                )
-            clock.sleep(POLL_S)
+    def _read(self) -> bool:
+        return bool(self.backend.power_get(self._host, self._port, self.port.index))
 
-    @NetworkPowerDriver.check_active
-    @step()
-    def on(self) -> None:
-        self._set(on=True)
+    def _switch(self, *, on: bool) -> None:
+        self.backend.power_set(self._host, self._port, self.port.index, on)
 
-    @NetworkPowerDriver.check_active
-    @step()
-    def off(self) -> None:
-        self._set(on=False)
 
-    @NetworkPowerDriver.check_active
-    @step()
-    def cycle(self) -> None:
-        self._set(on=False)
-        SystemClock().sleep(self.off_s)
-        self._set(on=True)
+@target_factory.reg_driver
+@attr.s(eq=False)
+class DeadlinePowerDriver(Checked, Driver, PowerProtocol):
+    """Any other power driver of labgrid's, under a deadline, and read back where it can be asked.
 
-    @NetworkPowerDriver.check_active
-    def get(self) -> bool:
-        return self._get()
+    Args:
+        deadline_s (float): how long the driver may take to do and confirm a command
+        off_s (float): how long the power stays off in a cycle
+    """
+
+    bindings = {"power": PowerProtocol}
+    priorities = {PowerProtocol: 10}
+    deadline_s = attr.ib(default=DEADLINE_S, converter=float)
+    off_s = attr.ib(default=OFF_S, converter=float)
+    _commanded: bool | None = None  # what a driver that cannot be asked was told last
+
+    @property
+    def where(self) -> str:
+        return f"the power switch ({self.source})"
+
+    @property
+    def source(self) -> str:
+        kind = type(self.power).__name__
+        return f"{kind} {self.power.name}" if self.power.name else kind
+
+    def _read(self) -> bool | None:
+        ask = getattr(self.power, "get", None)
+        if ask is None:  # ExternalPowerDriver
+            return self._commanded
+        try:
+            return bool(ask())
+        except NotImplementedError:  # PDUDaemonDriver
+            return self._commanded
+
+    def _switch(self, *, on: bool) -> None:
+        self._commanded = None
+        (self.power.on if on else self.power.off)()
+        self._commanded = on
+
+
+def checked(power: Any) -> Any:  # noqa: ANN401 # any of labgrid's power drivers
+    """Return a power driver that cannot hang the rig: this one, or one of ours around it."""
+    if isinstance(power, Checked):
+        return power
+    delay_s = getattr(power, "delay", OFF_S)
+    power.target.set_binding_map({"power": power.name})
+    kind: Any = DeadlinePowerDriver  # its `target` and `name` are labgrid's, which is untyped
+    return kind(power.target, None, off_s=delay_s)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""A call into labgrid that may never return, under a deadline."""
+"""Calls into labgrid that may never return, or raise anything."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from rig.errors import BenchError
+from rig.errors import BenchError, RigError
 
 
 def within(
@@ -43,3 +43,17 @@ def within(
     if failure:
         raise BenchError(f"{who} failed to {what}: {failure[0]}") from failure[0]
     return answer[0]
+
+
+def activate(driver: Any, who: str) -> None:  # noqa: ANN401 # labgrid is untyped
+    """Have labgrid open a driver and what it is bound to.
+
+    Raises:
+        BenchError: it does not.
+    """
+    try:
+        driver.target.activate(driver)
+    except RigError:
+        raise
+    except Exception as error:  # labgrid, its drivers and their libraries raise anything
+        raise BenchError(f"{who} cannot be opened: {error}") from error
