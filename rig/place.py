@@ -62,6 +62,7 @@ class Place:
             self._lock.release()
             raise
         self.power_path = PowerPath(self.power, self.supply, self.interposer, self.strategy)
+        self.strategy.check_feed = self.power_path.check
 
     @classmethod
     def open(cls, path: Path, clock: Clock | None = None) -> Self:

@@ -15,6 +15,8 @@ REQUEST_MAGIC = b"WRQ1"
 ANSWER_MAGIC = b"WRA1"
 ECHO, STORE = 0, 1  # kinds
 OK, REFUSED, NOT_STORED, NO_ROOM = 0, 1, 2, 3  # status
+SILENCE = "silence"
+SHOWN_BYTES = 16  # of a datagram that is no answer
 SESSION = 0x57414C4E5554  # "WALNUT": where the rig keeps its mark
 
 
@@ -106,6 +108,7 @@ class ServiceClient:
         self.address = (host, port)
         self._clock = clock
         self._sequence = 0
+        self._seen = SILENCE  # since the last answer
 
     @property
     def name(self) -> str:
@@ -125,6 +128,7 @@ class ServiceClient:
             BoardError: no answer within `deadline_s`.
         """
         deadline = Deadline.after(self._clock, deadline_s)
+        self._seen = SILENCE
         while not deadline.passed:
             self._sequence += 1
             request = pack_store(self._sequence, session, value)
@@ -134,7 +138,7 @@ class ServiceClient:
             self._clock.sleep(min(self.RETRY_S, deadline.left_s))
         raise BoardError(
             f"{self.name} did not answer a store of {value} in session {session}"
-            f" within {deadline_s:.1f} s"
+            f" within {deadline_s:.1f} s; last seen: {self._seen}"
         )
 
     def try_store(self, session: int, value: int, deadline_s: float = 1.0) -> Answer | None:
@@ -175,18 +179,18 @@ class ServiceClient:
             BoardError: it did not until `deadline`.
         """
         began_s = self._clock.now()
-        seen = "silence"
+        self._seen = SILENCE
         while not deadline.passed:
             answer = self.echo(min(0.5, deadline.left_s))
             if answer is not None:
-                seen = f"an answer of release {answer.release}"
+                self._seen = f"an answer of release {answer.release}"
                 if release in (None, answer.release):
                     return answer
             self._clock.sleep(min(self.RETRY_S, deadline.left_s))
         wanted = f"an answer of release {release}" if release else "an answer"
         waited_s = self._clock.now() - began_s
         raise BoardError(
-            f"{self.name} gave not {wanted} within {waited_s:.1f} s; last seen: {seen}"
+            f"{self.name} gave not {wanted} within {waited_s:.1f} s; last seen: {self._seen}"
         )
 
     def _ask(self, request: bytes, deadline: Deadline) -> Answer | None:
@@ -198,6 +202,9 @@ class ServiceClient:
                 answer = link.receive(deadline.left_s)
                 if answer and (answer.kind, answer.sequence) == (kind, sequence):
                     return answer
+                if answer:
+                    self._seen = f"an answer to question {answer.sequence}, which was not asked now"
+                self._seen = link.seen or self._seen
                 if link.refused:  # nobody listens: the caller decides when to ask again
                     return None
         return None
@@ -213,12 +220,14 @@ def _mark(answer: Answer) -> Mark:
 
 
 class _Question:
-    """A connected UDP socket that takes ICMP errors for silence."""
+    """A connected UDP socket that takes ICMP errors for silence, and notes what is no answer."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._address = address
+        self._request = b""
         self.refused = False
+        self.seen = ""
 
     def __enter__(self) -> Self:
         return self
@@ -227,20 +236,31 @@ class _Question:
         self._socket.close()
 
     def send(self, request: bytes) -> None:
+        self._request = request
         try:
             self._socket.connect(self._address)
             self._socket.send(request)
-        except OSError:  # unreachable while the board is off: silence
-            self.refused = True
+        except OSError as error:  # unreachable while the board is off
+            self._refuse(error)
 
     def receive(self, left_s: float) -> Answer | None:
         self._socket.settimeout(max(left_s, 1e-3))
         try:
-            return unpack(self._socket.recv(2048))
+            datagram = self._socket.recv(2048)
         except TimeoutError:
             return None
-        except OSError:
-            self.refused = True
+        except OSError as error:
+            self._refuse(error)
             return None
-        except ValueError:  # not an answer; wait on
+        try:
+            return unpack(datagram)
+        except ValueError as error:  # wait on
+            shown = datagram[:SHOWN_BYTES]
+            self.seen = f"a datagram that begins with {shown!r} and is none of walnutd's ({error})"
+            if datagram == self._request:
+                self.seen = "its own question, sent back: an echo service, not walnutd"
             return None
+
+    def _refuse(self, error: OSError) -> None:
+        self.refused = True
+        self.seen = f"no service there ({error.strerror or error})"

@@ -7,6 +7,7 @@ No `never_retry`: a board that did not come up once is looked at again, not give
 import enum
 import logging
 import re
+from collections.abc import Callable
 from typing import Any, assert_never
 
 import attr
@@ -15,11 +16,12 @@ from labgrid.protocol import ConsoleProtocol, PowerProtocol
 from labgrid.step import step
 from labgrid.strategy import Strategy
 
+from rig.clock import SystemClock
 from rig.drivers.console import drain
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.power import checked
 from rig.drivers.within import activate
-from rig.errors import PromMissedError, UsageError
+from rig.errors import BoardError, PromMissedError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class WalnutStrategy(Strategy):
     }
     boot_limit_s = attr.ib(default=90.0, converter=float)
     status = Status.unknown
+    check_feed: Callable[[], None] | None = None  # asked before a silent board is blamed
     _cycled = False  # the power was cycled and nothing was asked since
 
     def __attrs_post_init__(self) -> None:
@@ -65,7 +68,8 @@ class WalnutStrategy(Strategy):
 
         Raises:
             UsageError: there is no such state.
-            BoardError, BenchError: it was not reached; the state is then unknown.
+            BoardError: it was not reached; the state is then unknown.
+            BenchError: likewise, and the bench is why, as when the board is not fed.
         """
         try:
             wanted = Status(status.value if isinstance(status, Status) else status)
@@ -80,15 +84,20 @@ class WalnutStrategy(Strategy):
             return
         known_before, cycled = self.status, self._cycled
         self.lost()
-        match wanted:
-            case Status.off:
-                self.power.off()
-            case Status.prom:
-                self._to_prom()
-            case Status.linux:
-                self._to_linux(known_before, cycled=cycled)
-            case _:
-                assert_never(wanted)
+        try:
+            match wanted:
+                case Status.off:
+                    self.power.off()
+                case Status.prom:
+                    self._to_prom()
+                case Status.linux:
+                    self._to_linux(known_before, cycled=cycled)
+                case _:
+                    assert_never(wanted)
+        except BoardError:
+            if self.check_feed:
+                self.check_feed()
+            raise
         self.status = wanted
 
     def _to_prom(self) -> None:
@@ -108,9 +117,14 @@ class WalnutStrategy(Strategy):
     def _cold(self) -> None:
         """Switch on from off: the one start that is the same every time."""
         if self.power.get() is not False:  # None: nobody knows
-            self.power.cycle()
-        else:
-            self.power.on()
+            self.power.off()
+            SystemClock().sleep(self.power.off_s)
+        self._on()
+
+    def _on(self) -> None:
+        """Switch on an off board; what the boot before said last is nothing that this one says."""
+        drain(self.console, LAST_BYTES_S)
+        self.power.on()
 
     def _to_linux(self, known_before: Status, *, cycled: bool) -> None:
         shell = self.shell
@@ -120,8 +134,7 @@ class WalnutStrategy(Strategy):
         elif (is_on := self.power.get()) is None:
             self._cold()  # nobody knows
         elif not is_on:
-            drain(self.console, LAST_BYTES_S)  # boots that nobody read are not this one's
-            self.power.on()
+            self._on()
         elif not cycled:
             shell.booting = False  # on and unknown: it may be idle, and must be asked
         shell.prom_prompt = re.escape(self.prom.prompt)
@@ -140,8 +153,9 @@ class WalnutStrategy(Strategy):
     def cycle(self) -> None:
         """Cut the power for off_s and give it back; the board is then booting."""
         activate(self.power, self.power.where)
+        activate(self.console, f"the console ({ConsolePort.of(self.console).where})")
         self.lost()
-        self.power.cycle()
+        self._cold()
         self._cycled = True
 
     @step()
@@ -150,8 +164,7 @@ class WalnutStrategy(Strategy):
         activate(self.power, self.power.where)
         activate(self.console, f"the console ({ConsolePort.of(self.console).where})")
         self.lost()
-        drain(self.console, LAST_BYTES_S)
-        self.power.on()
+        self._on()
         self._cycled = True
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from rig.clock import Clock, Deadline
-from rig.drivers.console import BANNER, BOOTS_MAX, Waiter, text
+from rig.drivers.console import BANNER, Boots, Waiter, text
 from rig.errors import BenchError, BoardError
 
 LINE = r"@WU (\d+\.\d\d) ([a-z-]+) ([a-z-]+)([^\r\n]*)\r?\n"
@@ -106,7 +106,11 @@ class Follower:
         self._on_boot = on_boot or (lambda: None)
         self._started = not from_start
         self.events: list[Event] = []
-        self.boots = 0
+        self._boots = Boots()
+
+    @property
+    def boots(self) -> int:
+        return self._boots.count
 
     def follow(self, deadline: Deadline, is_cut: Callable[[], bool]) -> str:
         """Return what ended it: `done`, `refused`, `failed`, `fallback`, `cut` or `up`.
@@ -118,10 +122,8 @@ class Follower:
             slice_ = Deadline.after(self._clock, min(SLICE_S, deadline.left_s))
             found = Waiter(self._console, slice_)._once([LINE, BANNER], slice_.left_s)  # noqa: SLF001
             if found == 1:
-                self.boots += 1
-                self._on_boot()
-                if self.boots > BOOTS_MAX:
-                    raise BoardError(f"boot loop: the PROM has started {self.boots} times")
+                if self._boots.see(text(self._console._expect.after)):  # noqa: SLF001
+                    self._on_boot()
             elif found == 0:
                 line = text(self._console._expect.after)  # noqa: SLF001 # labgrid has no other way
                 event = parse(line, self._clock.now())

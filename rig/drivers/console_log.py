@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TAIL_LINES = 120
+LINE_MAX = 1 << 12  # bytes: what has no line end, as noise on a floating RX line, is cut here
+
+
+def cut_lines(said: bytes) -> tuple[list[bytes], bytes]:
+    """Return the lines of `said`, and its end that is none yet."""
+    *lines, rest = said.split(b"\n")
+    while len(rest) >= LINE_MAX:
+        lines.append(rest[:LINE_MAX])
+        rest = rest[LINE_MAX:]
+    return lines, rest
 
 
 class ConsoleLog:
@@ -76,9 +86,8 @@ class ConsoleLog:
         self._gone = why
 
     def _take(self, data: bytes) -> None:
-        self._line += data
-        while b"\n" in self._line:
-            whole, self._line = self._line.split(b"\n", 1)
+        lines, self._line = cut_lines(self._line + data)
+        for whole in lines:
             self._write(whole)
 
     def _write(self, line: bytes) -> None:

@@ -11,11 +11,12 @@ from labgrid.step import step
 from labgrid.util import gen_marker, re_vt100
 
 from rig.clock import Deadline, SystemClock
-from rig.drivers.console import Waiter, fresh, text
+from rig.drivers.console import Waiter, fresh
 from rig.errors import BoardError, PromMissedError
 
 GONE = r"## Loading kernel|Starting kernel|login: "  # the PROM has handed over
 INTERRUPT_S = 0.01  # U-Boot looks once, some 70 ms after its UART is set up
+ANSWER_S = 2.0  # to `echo`, at 9600 baud, with prompts for many keys before it
 
 
 @target_factory.reg_driver
@@ -31,26 +32,31 @@ class PromDriver(UBootDriver):
 
     @step()
     def _await_prompt(self) -> None:
-        """Write interrupts until the prompt answers.
+        """Write interrupts until the prompt is there and takes a command.
 
         Raises:
             BoardError: it does not in time.
             PromMissedError: the PROM did not see a key in time and has handed over.
         """
-        clock = SystemClock()
-        deadline = Deadline.after(clock, self.login_timeout_s)
+        deadline = Deadline.after(SystemClock(), self.login_timeout_s)
         fresh(self.console)
         waiter = Waiter(self.console, deadline)
         prompt = re.escape(self.prompt)
-        self.console.write(self.interrupt.encode())
-        wanted = f"prompt {self.prompt!r}"
-        # Without a countdown only a key that is already in the UART stops autoboot.
-        if waiter.wait([prompt, GONE], wanted, poke=self.interrupt, poke_s=INTERRUPT_S):
-            raise PromMissedError(1)
-        # Other prompts may follow, one for each key: the marker tells which is the last.
         marker = gen_marker()
-        self.console.sendline(f"echo '{marker[:4]}''{marker[4:]}'")
-        waiter.wait([f"{marker}\\s+{prompt}"], "the answer to echo")
+        taken = rf"{marker}\s+{prompt}"
+        self.console.write(self.interrupt.encode())
+        while True:
+            wanted = f"prompt {self.prompt!r}"
+            # Without a countdown only a key that is already in the UART stops autoboot.
+            if waiter.wait([prompt, GONE], wanted, poke=self.interrupt, poke_s=INTERRUPT_S):
+                raise PromMissedError(1)
+            # Other prompts may follow, one for each key: the marker tells which is the last.  A
+            # countdown takes the first letter of what is typed into it, so this is asked again.
+            self.console.sendline(f"echo '{marker[:4]}''{marker[4:]}'")
+            if (found := waiter.look([taken, GONE], ANSWER_S)) == 0:
+                break
+            if found == 1:
+                raise PromMissedError(1)
         self._status = 1
 
     def _run(self, cmd: str, *, timeout: float = 30.0, **_: object) -> Any:  # noqa: ANN401
@@ -60,9 +66,9 @@ class PromDriver(UBootDriver):
         marker = gen_marker()
         hidden = f"'{marker[:4]}''{marker[4:]}'"
         self.console.sendline(f'echo {hidden}; {cmd}; echo "$?"; echo {hidden}')
-        waiter = Waiter(self.console, Deadline.after(SystemClock(), timeout))
+        answer = Waiter(self.console, Deadline.after(SystemClock(), timeout), is_answer=True)
         ends = rf"{marker}\r?\n(?s:(.*?))(\d+)\r?\n{marker}\s+{re.escape(self.prompt)}"
-        waiter.wait([ends], f"the end of {cmd!r}")
-        match = self.console._expect.match  # noqa: SLF001 # labgrid offers no other way
-        lines = re_vt100.sub("", text(match.group(1))).replace("\r", "").split("\n")
-        return [line for line in lines if line], [], int(match.group(2))
+        answer.wait([ends], f"the end of {cmd!r}")
+        said, code = answer.groups()
+        lines = re_vt100.sub("", said).replace("\r", "").split("\n")
+        return [line for line in lines if line], [], int(code)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Linux on the console: log in, run commands, bear kernel messages and noise."""
 
+import contextlib
+import re
+import shlex
 from typing import Any
 
 import attr
@@ -10,10 +13,15 @@ from labgrid.step import step
 from labgrid.util import gen_marker, re_vt100
 
 from rig.clock import Deadline, SystemClock
-from rig.drivers.console import Waiter, fresh, text
+from rig.drivers.console import Waiter, fresh
+from rig.errors import ConsoleSilentError
+from rig.printk import PRINTK, without_printk
 
 IDLE_POKE_S = 0.5
 BOOTING_POKE_S = 20.0
+PROMPT_S = 2.0  # after a command's end
+# Where the kernel may talk into a word of ours: up to its line end.
+TALK = r"(?:[^\r\n]+\r*\n)??"
 
 
 @target_factory.reg_driver
@@ -47,21 +55,25 @@ class WalnutShellDriver(ShellDriver):
         if self.prom_prompt:
             patterns.append(self.prom_prompt)
         poke_s = BOOTING_POKE_S if self.booting else IDLE_POKE_S
+        named = False  # a prompt that follows the user's name is this boot's
         try:
             while True:
                 found = waiter.wait(
-                    patterns, "login prompt or shell prompt", poke="\n", poke_s=poke_s
+                    patterns,
+                    "shell prompt after the login" if named else "login prompt or shell prompt",
+                    poke="\n",
+                    poke_s=poke_s,
+                    booting_poke_s=BOOTING_POKE_S,
                 )
                 if found == 2:
                     self.console.sendline(self.prom_command)
-                    poke_s = BOOTING_POKE_S
-                    continue
-                if found == 1 and self.booting:
-                    continue  # from before the power went: its last bytes were still on their way
-                if found == 0:
+                    poke_s, named = BOOTING_POKE_S, False
+                elif found == 0:
                     self.console.sendline(self.username)
-                    waiter.wait([self.prompt], "shell prompt after the login")
-                if self._answers():
+                    poke_s, named = PROMPT_S, True
+                elif self.booting and not named:
+                    continue  # from before the power went: its last bytes were still on their way
+                elif self._answers():
                     break
         finally:
             self.boots = waiter.boots
@@ -69,19 +81,52 @@ class WalnutShellDriver(ShellDriver):
 
     def _answers(self) -> bool:
         """Tell whether a shell is there: a prompt alone may be an old one."""
-        lines, _, code = self._run("echo here", timeout=10.0)
-        return bool(code == 0 and lines[-1:] == ["here"])
+        try:
+            lines, _, code = self._run("echo here", timeout=10.0)
+        except ConsoleSilentError:
+            return False
+        return bool(code == 0 and without_printk("\n".join(lines) + "\n").strip() == "here")
 
     def _run(self, cmd: str, *, timeout: float = 30.0, **_: object) -> Any:  # noqa: ANN401
-        """Run `cmd`; return (lines, [], exit code)."""
+        """Run `cmd`; return (lines, [], exit code).
+
+        In a shell of its own, so that nothing in it can end the login.  What the kernel says
+        meanwhile is among the lines, as nothing tells it from `dmesg`'s.
+        """
         marker = gen_marker()
         hidden = f"'{marker[:4]}''{marker[4:]}'"
-        self.console.sendline(f"echo {hidden}; {cmd}; echo {hidden} $?")
-        waiter = Waiter(self.console, Deadline.after(SystemClock(), timeout))
-        ends = rf"{marker}\r?\n(?s:(.*?)){marker} (\d+)\s+{self.prompt}"
-        waiter.wait([ends], f"the end of {cmd!r}")
-        match = self.console._expect.match  # noqa: SLF001 # labgrid offers no other way
-        lines = re_vt100.sub("", text(match.group(1))).replace("\r", "").split("\n")
+        self.console.sendline(f"echo {hidden}; (eval {_quoted(cmd)}); echo {hidden} $?")
+        answer = Waiter(self.console, Deadline.after(SystemClock(), timeout), is_answer=True)
+        answer.wait([_ends(marker)], f"the end of {cmd!r}")
+        said, code = answer.groups()
+        lines = re_vt100.sub("", said).replace("\r", "").split("\n")
         while lines and not lines[-1]:
             lines.pop()
-        return lines, [], int(match.group(2))
+        _pass_prompt(self.console, self.prompt)
+        return lines, [], int(without_printk(code))
+
+
+def _pass_prompt(console: Any, prompt: str) -> None:  # noqa: ANN401 # labgrid is untyped
+    """Read the prompt after a command that has ended; it may be lost on the line."""
+    waiter = Waiter(console, Deadline.after(SystemClock(), PROMPT_S))
+    with contextlib.suppress(ConsoleSilentError):
+        waiter.wait([prompt], "the prompt after a command")
+
+
+def _quoted(command: str) -> str:
+    """Quote a command for `eval`, without a key that a line editor would take for its own."""
+    if all(letter.isprintable() or letter == "\n" for letter in command):
+        return shlex.quote(command)
+    escaped = "".join(
+        letter if letter.isprintable() and letter not in "\\'" else f"\\0{ord(letter):o}"
+        for letter in command
+    )
+    return f"\"$(printf %b '{escaped}')\""
+
+
+def _ends(marker: str) -> str:
+    """Return the pattern of an answer: marker, lines, marker and exit code."""
+    mark = TALK.join(re.escape(letter) for letter in marker)
+    code = rf"\d(?:(?:{PRINTK})?\d)*(?:{PRINTK})?"
+    end = rf"\r?{TALK}\n"
+    return rf"{mark}{TALK}{end}(?s:(.*?)){mark}{TALK} {TALK}({code}){end}"

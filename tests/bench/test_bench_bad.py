@@ -280,3 +280,23 @@ def test_a_cut_is_judged_with_both_instruments(place: Place, tmp_path: Path) -> 
     assert 0.5 < traffic.value / counter.value < 2.0
     assert result.outages.unfed is not None, "the supply saw that the power was gone"
     assert 0 < result.outages.unfed.value < traffic.value
+
+
+def test_a_board_that_is_not_fed_is_not_blamed_on_the_proms_way(
+    place: Place,
+) -> None:
+    place.strategy.prom.login_timeout_s = 3.0
+    place.supply.output(False)
+
+    with pytest.raises(BenchError, match="supply is off, which is not the rig's doing"):
+        place.strategy.transition(Status.prom)
+    place.supply.output(True)
+
+
+def test_a_prom_whose_prompt_never_comes_is_the_boards_failure(place: Place) -> None:
+    """The partner: this board is fed."""
+    place.strategy.prom.login_timeout_s = 3.0
+    place.strategy.prom.prompt = "another=> "
+
+    with pytest.raises(BoardError, match="another=> "):
+        place.strategy.transition(Status.prom)

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Page, rig and board agree on the service's datagrams."""
 
+import contextlib
 import re
+import socket
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rig import service
+from rig.clock import Deadline, SystemClock
+from rig.errors import BoardError
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "service-protocol.md").read_text()
@@ -80,3 +86,68 @@ def test_a_release_that_is_not_padded_with_zeros_is_no_answer() -> None:
     datagram[-9] = 1
     with pytest.raises(ValueError, match="NUL-padded"):
         service.unpack(bytes(datagram))
+
+
+# ---- what the rig says of a service that is not walnutd
+class OtherService:
+    """Answers each datagram with what `answer` makes of it."""
+
+    def __init__(self, answer: Callable[[bytes], bytes]) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._answer = answer
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                data, whence = self._socket.recvfrom(2048)
+                self._socket.sendto(self._answer(data), whence)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda data: data, "its own question, sent back: an echo service, not walnutd"),
+        (lambda _: b"HTTP/1.0 400 Bad Request\r\n", r"begins with b'HTTP/1.0 400 Bad' and is none"),
+        (lambda data: data[:0], "an answer has 96 bytes, not 0"),
+        (lambda _: bytes(answer_bytes()), "an answer to question 11, which was not asked now"),
+    ],
+)
+def test_a_service_whose_answers_are_none_of_walnutds_is_not_called_silent(
+    answer: Callable[[bytes], bytes], said: str
+) -> None:
+    other = OtherService(answer)
+    clock = SystemClock()
+    client = service.ServiceClient("127.0.0.1", other.port, clock)
+
+    with pytest.raises(BoardError, match=said):
+        client.wait_up(Deadline.after(clock, 0.3))
+    with pytest.raises(BoardError, match=said):
+        client.store(1, 1, 0.3)
+    other.close()
+
+
+def test_a_service_that_does_not_answer_is_silent() -> None:
+    """The partner."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        clock = SystemClock()
+        client = service.ServiceClient("127.0.0.1", mute.getsockname()[1], clock)
+
+        with pytest.raises(BoardError, match="last seen: silence"):
+            client.wait_up(Deadline.after(clock, 0.3))
+
+
+def test_a_port_that_nobody_listens_on_is_named() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
+        gone.bind(("127.0.0.1", 0))
+        port = gone.getsockname()[1]
+    clock = SystemClock()
+
+    with pytest.raises(BoardError, match=r"last seen: no service there \(Connection refused\)"):
+        service.ServiceClient("127.0.0.1", port, clock).wait_up(Deadline.after(clock, 0.3))
