@@ -13,7 +13,7 @@ from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import Outcome
 from rig.pairs import Pair, Verdict
-from rig.upgrade import Follower, start
+from rig.upgrade import Event, Follower, start
 
 ANSWER_LIMIT_S = 10.0
 
@@ -43,17 +43,18 @@ class Combination:
     def offer(self, bundle: Path, limit_s: float) -> Seen:
         """Offer any bundle; say how it ended, and the updater's own words."""
         place = self._place
-        follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
+        follower = Follower.of(place, lambda _: None, from_start=True)
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)
         ended = follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
-        last = follower.events[-1]
+        last = _last(follower)
         if last.phase == "boot" or ended not in {"refused", "failed"}:
             place.strategy.lost()
             return self.up(follower, offered=True)
         ready = Deadline.after(place.clock, ANSWER_LIMIT_S)
-        Waiter(place.console, ready).wait([place.shell.prompt], "the shell after the updater")
+        shell = Waiter(place.console, ready)
+        shell.wait([place.shell.prompt], "the shell after the updater", poke="\n")
         reason = last.keys.get("reason", "")
         if ended == "refused":
             return seen(pairs.refused(reason), accepted=False, detail=last.keys.get("detail", ""))
@@ -68,7 +69,7 @@ class Combination:
             BoardError: nothing came up; `record` knows a board that said so from a silent one.
         """
         place = self._place
-        last = follower.events[-1]
+        last = _last(follower)
         if (last.phase, last.event) == ("boot", "failed"):
             raise _GaveUpError(last.keys.get("reason", ""), follower.boots, accepted=offered)
         ups = [event.keys for event in follower.events if event.event == "up"]
@@ -130,6 +131,13 @@ class Combination:
         if outcome is Outcome.bench:
             return _failed(said)
         return seen(f"no answer: {error}", accepted=False)
+
+
+def _last(follower: Follower) -> Event:
+    """Return the board's last line."""
+    if not follower.events:
+        raise BenchError("what the board said got lost on the console")
+    return follower.events[-1]
 
 
 def _failed(error: str) -> Seen:

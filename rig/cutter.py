@@ -166,7 +166,7 @@ def _cut_recovery(
     arm(place, cut)
     place.strategy.start()
     cutter = Cutter(place, cut, on_event)
-    follower = Follower(place.console, place.clock, cutter.see)
+    follower = Follower.of(place, cutter.see)
     deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
     return follower, cutter.follow(follower, deadline)
 

@@ -252,7 +252,7 @@ class Exercise:
     ) -> tuple[str, int]:
         """Start the update and follow it to its good end; return that end and the boots."""
         place = self.place
-        follower = Follower(place.console, place.clock, hear, from_start=True, on_boot=on_boot)
+        follower = Follower.of(place, hear, from_start=True, on_boot=on_boot)
         self.start()
         ended_on = follower.follow(Deadline.after(place.clock, RUN_LIMIT_S), lambda: False)
         wanted = self._good_end

@@ -106,7 +106,7 @@ class Injector:
         arm(place, plan)
         episode = self._watch.open(result.name) if self._watch else None
         cutter = Cutter(place, plan, self._on_event)
-        follower = Follower(place.console, place.clock, cutter.see, from_start=True)
+        follower = Follower.of(place, cutter.see, from_start=True)
         url = place.bundles.offer(bundle)
         fresh(place.console)
         start(place.console, url)

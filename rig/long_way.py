@@ -164,7 +164,7 @@ class LongWay:
         """Update the PROM until the power goes; return the value that the service must keep."""
         place = self._place
         cutter = Cutter(place, cut, self._on_event)
-        follower = Follower(place.console, place.clock, cutter.see, from_start=True)
+        follower = Follower.of(place, cutter.see, from_start=True)
         self._exercise.start()
         ended_on = cutter.follow(follower, Deadline.after(place.clock, UPDATE_LIMIT_S))
         place.strategy.lost()

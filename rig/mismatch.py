@@ -225,7 +225,7 @@ class Mismatch(Combination):
         """Give the board its power and follow it to where it settles; `prom` must start it."""
         place = self._place
         place.strategy.start()
-        follower = Follower(place.console, place.clock, lambda _: None)
+        follower = Follower.of(place, lambda _: None)
         limit_s = 2 * place.strategy.boot_limit_s
         follower.follow(Deadline.after(place.clock, limit_s), lambda: False)
         found = self.up(follower)

@@ -103,7 +103,7 @@ def _runs(place: Place, release: Release) -> bool:
 def _install(place: Place, release: Release) -> None:
     place.catalogue.verify(release)
     url = place.bundles.offer(release.bundle)
-    follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
+    follower = Follower.of(place, lambda _: None, from_start=True)
     fresh(place.console)
     start(place.console, url)
     ended_on = follower.follow(Deadline.after(place.clock, LIMIT_S), lambda: False)

@@ -137,7 +137,7 @@ def _bracket(place: Place, act: Callable[[], object]) -> tuple[float, float]:
 
 def _booted(place: Place, on_event: Callable[[Event], None]) -> int:
     """Follow the board until its service is up, then log in."""
-    follower = Follower(place.console, place.clock, on_event)
+    follower = Follower.of(place, on_event)
     deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
     ended_on = follower.follow(deadline, lambda: False)
     place.strategy.lost()

@@ -67,13 +67,15 @@ class Judge:
         place = self._place
         place.power_path.feed()
         unsafe = self.unsafe()
-        follower = Follower(place.console, place.clock, self._on_event)
+        follower = Follower.of(place, self._on_event)
         place.strategy.start()
         deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
         ended_on = follower.follow(deadline, lambda: False)
         if ended_on == "failed":
             raise BoardError(f"the board gave up: {follower.events[-1].keys}")
         up = [event for event in follower.events if (event.phase, event.event) == ("boot", "up")]
+        if not up:
+            raise BenchError("what the board says that it runs got lost on the console")
         held = place.service.remembered(ANSWER_LIMIT_S)
         place.strategy.transition(Status.off)  # all that is asked from here on, the flash knows
         trial = Trial(

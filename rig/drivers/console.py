@@ -52,6 +52,27 @@ def text(data: object) -> str:
     return data.decode(errors="replace") if isinstance(data, bytes) else ""
 
 
+def next_line(console: Any, timeout_s: float) -> tuple[str | None, str]:  # noqa: ANN401
+    """Return the next whole line, None when none ends in time; and what came without a line end.
+
+    That may be a prompt, which the kernel may have ended with a line of its own.
+
+    Raises:
+        BenchError: the console's connection is gone.
+    """
+    try:
+        _, before, _, after = console.expect([re.compile(rb"\n")], timeout=timeout_s)
+    except pexpect.TIMEOUT:
+        shown = text(console._expect.before)  # noqa: SLF001 # labgrid has no other way
+        trim(console)
+        return None, shown
+    except (pexpect.EOF, OSError) as error:
+        raise BenchError(f"the console's connection is gone: {error}") from error
+    line = text(before) + text(after)
+    shown = without_printk(line)
+    return line, "" if shown == line else shown
+
+
 class Boots:
     """Counts boots by the PROM's banners: SPL and U-Boot proper print one each, at one power-on."""
 
@@ -66,7 +87,14 @@ class Boots:
             BoardError: the board boots again and again.
         """
         match = re.search(BANNER, banner)
-        stage = STAGES.index(match["stage"] if match else None)
+        return self._begin(STAGES.index(match["stage"] if match else None))
+
+    def miss(self) -> None:
+        """Note a boot whose banner got lost."""
+        self._stage = len(STAGES)
+        self._begin(len(STAGES) - 1)
+
+    def _begin(self, stage: int) -> bool:
         begins = stage <= self._stage
         self._stage = stage
         if begins:

@@ -155,6 +155,9 @@ class Service:
             raise self.error
         return self._mark
 
+    def echo(self, deadline_s: float) -> None:
+        """Answer nobody who only wants to know whether the board is up."""
+
     def wait_up(self, deadline: object) -> Mark:
         return self._mark
 
@@ -205,7 +208,7 @@ class ScriptedPlace:
         self.power_path = ScriptedPower(self.interposer, fed=fed)
         self.strategy = Strategy(self)
         self.service = Service(stores)
-        self.shell = SimpleNamespace(prompt="# ")
+        self.shell = SimpleNamespace(prompt="# ", login_prompt="login: ")
         releases = {name: release(name) for name in ("1.0.0", "2.0.0")}
         self.catalogue = SimpleNamespace(
             releases=releases, release=releases.__getitem__, verify=lambda _: None

@@ -72,7 +72,7 @@ class Updater:
     def run(self, bundle: Path, state: str = "layout=1", fails: str = "") -> tuple[int, str]:
         folder = self.folder
         (folder / "console").write_text("")
-        names = ("release", "cmdline", "uptime", "mtd", "console", "lock", "work")
+        names = ("release", "cmdline", "uptime", "mtd", "console", "lock", "work", "said")
         places = {f"WALNUT_{name.upper()}": str(folder / name) for name in names}
         places |= {"WALNUT_LIB": str(BOARD / "rootfs/usr/lib/walnut"), "WALNUT_DEV": "/dev"}
         others = {"BUNDLE": str(bundle), "WROTE": str(folder / "wrote"), "STATE": state}
