@@ -13,7 +13,7 @@ from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.console_stream import ConsoleStream
-from rig.errors import BoardError, RigError, UsageError
+from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
 from rig.instruments.traffic import TrafficProbe
@@ -21,6 +21,7 @@ from rig.observers import Observers
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
 from rig.place_lock import PlaceLock
 from rig.power_path import PowerPath
+from rig.printk import without_printk
 from rig.release import Catalogue, Release
 from rig.remote_place import main_target
 from rig.service import ANSWER, REQUEST, ServiceClient
@@ -30,6 +31,7 @@ from rig.watch import ServiceWatch
 
 log = logging.getLogger(__name__)
 
+SOFTWARE_LIMIT_S = 20.0
 RATE_HZ = 1000.0  # datagrams a second to the service
 OVERHEAD_OCTETS = 14 + 20 + 8 + 4  # Ethernet, IPv4, UDP, frame check sequence
 
@@ -208,9 +210,29 @@ class Place:
         return int(self.strategy.boots)
 
     def software(self) -> tuple[str, str]:
-        """Return the kernel that runs, and release and kernel that the root file system is of."""
+        """Return the kernel that runs, and release and kernel that the root file system is of.
+
+        Nothing guards a command's answer on a console that others talk into: the board is judged by
+        this one, so it is believed when it came twice.
+
+        Raises:
+            BenchError: no two answers in a row are the same.
+        """
+        deadline = Deadline.after(self.clock, SOFTWARE_LIMIT_S)
+        before, answer = None, self._software()
+        while answer != before:
+            if deadline.passed:
+                raise BenchError(
+                    f"the console breaks what the board says that it runs, last {answer!r}: look at"
+                    " who else talks on it, and at its cable"
+                )
+            before, answer = answer, self._software()
+        return answer
+
+    def _software(self) -> tuple[str, str]:
         lines, _, _ = self.shell.run("uname -r; . /etc/walnut-release; echo $RELEASE $KERNEL")
-        kernel, _, identity = "\n".join(lines).partition("\n")
+        said = without_printk("\n".join([*lines, ""]))
+        kernel, _, identity = said.rstrip("\n").partition("\n")
         return kernel, identity
 
     def safe_off(self) -> None:

@@ -54,6 +54,7 @@ FAULTS: dict[str, str] = {
     "pdu.lie": "1",
     "pdu.refuse": "1",
     "console.noise": "20",
+    "console.printk": "10",
     "qemu.kill": "1",
     "nbdkit.kill": "1",
     "counter.unplug": "1",

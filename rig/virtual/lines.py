@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import random
 import select
 import socket
 import threading
@@ -31,6 +32,8 @@ connection: &{name}
     max-connections: 4
 """
 CHUNK_BYTES = 4096
+POLL_S = 0.5
+TALK = "[%12.6f] jffs2: notice: (79) check_node_data: wrong data CRC in data node at 0x%08x\r\n"
 
 
 class SerialLine:
@@ -58,6 +61,11 @@ class SerialLine:
         self._pty, self._cable = pty.openpty()
         self._ser2net: asyncio.subprocess.Process | None = None
         self._closing = False
+        self._random = random.Random(1)  # noqa: S311 # where the talk falls, not a secret
+        self._talk_s = 0.0  # from one message to the next; 0: none
+        self._talked_s = 0.0
+        self._connected_s = 0.0
+        self.talked = 0  # messages so far
 
     async def open(self) -> None:
         """Start pumping and ser2net."""
@@ -109,6 +117,10 @@ class SerialLine:
         """Put noise on the line towards the rig (control channel only)."""
         self._to_rig(data)
 
+    def talk(self, rate_hz: float) -> None:
+        """Have the kernel talk so often, into whatever the board says (control channel only)."""
+        self._talk_s = 1.0 / rate_hz if rate_hz else 0.0
+
     def put_pulse(self) -> None:
         """Put a pulse on the line's far end, to be stamped as the board's are."""
         self._pulse.send(b"p")
@@ -123,12 +135,23 @@ class SerialLine:
         poll.register(self._pty, select.POLLIN)
         poll.register(self._pulsed, select.POLLIN)
         while not self._closing:
-            for fd, _ in poll.poll(500):
+            for fd, _ in poll.poll(1000 * min(POLL_S, self._talk_s or POLL_S)):
                 try:
                     self._take(poll, fd)
                 except OSError:
                     if self._closing:
                         return
+            if message := self._message():
+                self._to_rig(message)
+
+    def _message(self) -> bytes:
+        """Return what the kernel says now, if anything; a board that is off says nothing."""
+        now_s = time.monotonic()
+        if not self._talk_s or not self._board or now_s < self._talked_s + self._talk_s:
+            return b""
+        self._talked_s = now_s
+        self.talked += 1
+        return (TALK % (now_s - self._connected_s, self.talked)).encode()
 
     def _take(self, poll: select.poll, fd: int) -> None:
         if fd == self._server.fileno():
@@ -150,7 +173,7 @@ class SerialLine:
         board.setblocking(False)
         if self._board:
             self._disconnect(poll)
-        self._board = board
+        self._board, self._connected_s = board, time.monotonic()
         poll.register(board, select.POLLIN)
 
     def _disconnect(self, poll: select.poll) -> None:
@@ -173,4 +196,7 @@ class SerialLine:
             return
         if self._received:
             self._received(data, time.monotonic())
+        if message := self._message():
+            at = self._random.randrange(len(data))
+            data = data[:at] + message + data[at:]
         self._to_rig(data)

@@ -121,8 +121,9 @@ class VirtualPlace:
 
     def _faults_met(self) -> int:
         """Return how often a fault that was set since the last `clear` has acted on somebody."""
-        instruments = sum(instrument.faults.met for instrument in self.instruments.values())
-        return self._met_at_once + instruments + self.pdu.faults.met + self.flash.met
+        met = sum(instrument.faults.met for instrument in self.instruments.values())
+        met += self.pdu.faults.met + self.flash.met + self.console.talked
+        return self._met_at_once + met
 
     def restore(self, golden: Path) -> None:
         """Program a whole flash, as a lab does through JTAG; the board must be off."""
@@ -149,6 +150,8 @@ class VirtualPlace:
             case "console", "noise":
                 self.console.inject(NOISE * int(value or 1))
                 self._met_at_once += 1
+            case "console", "printk":
+                self.console.talk(float(value or 0))
             case "board", "boot-loop":
                 self.board.boot_loop = on
             case "board", "never-back":
@@ -186,6 +189,8 @@ class VirtualPlace:
         self.counter.connected = True
         self.counter.time_base, self.flash.late, self.flash.weak = 1.0, 0, 0
         self.gate.order(delay=0.0, jitter=0.0)
+        self.console.talk(0.0)
+        self.console.talked = 0
         self.faults.clear()
 
 

@@ -300,3 +300,17 @@ def test_a_prom_whose_prompt_never_comes_is_the_boards_failure(place: Place) -> 
 
     with pytest.raises(BoardError, match="another=> "):
         place.strategy.transition(Status.prom)
+
+
+def test_a_kernel_that_talks_into_every_line_does_not_harm_an_upgrade(
+    bench: Bench, place: Place
+) -> None:
+    """As JFFS2 does with a flash that gets old: in PROM, boot, login, update and acceptance."""
+    bench.fault("console.printk", 10)
+
+    pending = Injector(place, None).upgrade("up", place.catalogue.release("2.0.0"), parse("none"))
+    result = pending.settle()
+
+    assert bench.board["faults_met"] > 50
+    assert (result.outcome, result.ended_on) == (Outcome.new, "done"), result.error
+    assert result.boots == 1

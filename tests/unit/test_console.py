@@ -247,9 +247,9 @@ class Prom:
         return said
 
 
-def prom(console: Any) -> Any:
+def prom(console: Any, limit_s: float = LIMIT_S) -> Any:
     stub = SimpleNamespace(
-        console=console, prompt="=> ", interrupt="\n", login_timeout_s=LIMIT_S, _status=0
+        console=console, prompt="=> ", interrupt="\n", login_timeout_s=limit_s, _status=0
     )
     PromDriver._await_prompt(cast("PromDriver", stub))
     return stub
@@ -260,6 +260,12 @@ def test_a_prom_is_asked_again_until_it_has_taken_a_command(deaf: int) -> None:
     found = prom(Spoken(b"Hit any key to stop autoboot:  1 ", Prom(deaf)))
 
     assert PromDriver._run(found, "echo on")[0] == ["on"]
+
+
+def test_a_prompt_that_takes_no_command_is_an_old_one() -> None:
+    """The partner: what a boot before this one had said."""
+    with pytest.raises(BoardError, match="prompt '=> '"):
+        prom(Spoken(b"=> "), limit_s=0.3)
 
 
 def test_version_at_the_proms_prompt_is_no_boot() -> None:
