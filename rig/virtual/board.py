@@ -22,6 +22,7 @@ from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.ethernet import CONTROLLER, Link
 from rig.virtual.flash import NorFlash
 from rig.virtual.nbd_plugin_path import PLUGIN
+from rig.virtual.short import short
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ class Board:
         link: Callable[[bool], None],
     ) -> None:
         self._endpoints = endpoints
-        self.link = Link(endpoints.folder / "qmp.sock", link)
+        self.link = Link(short(endpoints.folder) / "qmp.sock", link)
         self._proms = [flash_map.partition(name) for name in boot_select.ORDER]
         self.flash = flash
         flash.missed = self._show_missed
@@ -86,7 +87,7 @@ class Board:
 
     async def open(self) -> None:
         """Be ready to answer the flash server's questions."""
-        path = self._endpoints.folder / "flash.sock"
+        path = short(self._endpoints.folder) / "flash.sock"
         path.unlink(missing_ok=True)
         self._flash_server = await asyncio.start_unix_server(self._serve_flash, path)
 
@@ -190,11 +191,11 @@ class Board:
 
     async def _start_flash_server(self, generation: int) -> None:
         folder = self._endpoints.folder
-        sock = folder / "nbd.sock"
+        sock = short(folder) / "nbd.sock"
         sock.unlink(missing_ok=True)
         command = ["nbdkit", "--foreground", "--newstyle", "--exit-with-parent"]
         command += ["--unix", str(sock), "python", str(PLUGIN)]
-        command += [f"file={self.flash.path}", f"bench={folder / 'flash.sock'}"]
+        command += [f"file={self.flash.path}", f"bench={sock.with_name('flash.sock')}"]
         nbdkit = await self._start("nbdkit", command)
         if self._generation != generation:
             _end(nbdkit)
@@ -216,7 +217,7 @@ class Board:
             self._kill()
 
     def _qemu_command(self, prom: Path) -> list[str]:
-        folder = self._endpoints.folder
+        folder = short(self._endpoints.folder)
         forward = f"hostfwd=udp:{HOST}:{self._endpoints.board_service}-:7"
         nbd = f"nbd+unix:///?socket={folder / 'nbd.sock'}"
         return [

@@ -16,6 +16,7 @@ from rig.errors import BenchError, UsageError
 from rig.state import home
 from rig.virtual.board import DIE_TOGETHER, TOOLS
 from rig.virtual.daemon import CONTROL
+from rig.virtual.short import shortly
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0
@@ -48,9 +49,9 @@ def check_tools() -> None:
 def ask(state: Path, request: dict[str, Any]) -> dict[str, Any]:
     """Exchange one request; BenchError if no bench answers, UsageError if it is refused."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        with shortly(state) as near, socket.socket(socket.AF_UNIX) as link:
             link.settimeout(ANSWER_LIMIT_S)
-            link.connect(str(state / CONTROL))
+            link.connect(str(near / CONTROL))
             link.sendall(json.dumps(request).encode() + b"\n")
             with link.makefile("rb") as answers:
                 line = answers.readline()

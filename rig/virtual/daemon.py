@@ -22,6 +22,7 @@ from rig.flash_map import FlashMap
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.models import choose
 from rig.virtual.place import VirtualPlace
+from rig.virtual.short import short
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._over.set)
-        control = self._folder / CONTROL
+        control = short(self._folder) / CONTROL
         control.unlink(missing_ok=True)
         try:
             for place in self._places:

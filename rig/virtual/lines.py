@@ -22,6 +22,7 @@ from pathlib import Path
 from rig.errors import BenchError
 from rig.virtual.board import DIE_TOGETHER
 from rig.virtual.endpoints import HOST
+from rig.virtual.short import short
 
 SER2NET_FILE = """%YAML 1.1
 ---
@@ -73,7 +74,7 @@ class SerialLine:
             tty.setraw(end)
         flags = fcntl.fcntl(self._pty, fcntl.F_GETFL)
         fcntl.fcntl(self._pty, fcntl.F_SETFL, flags | os.O_NONBLOCK)
-        path = self._folder / f"{self.name}.sock"
+        path = short(self._folder) / f"{self.name}.sock"
         path.unlink(missing_ok=True)
         self._server.bind(str(path))
         self._server.listen(1)
