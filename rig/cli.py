@@ -2,6 +2,7 @@
 """The `rig` command, docs/reference/cli.md.  Nothing slow is imported before it is needed."""
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rig import disk, records_run, replay_run, runs, secrecy, stop, sweep_run, verify_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
-from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
+from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, UNHEARD, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,19 +94,30 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     secrecy.in_logs()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of another century has no arrows
+            stream.reconfigure(errors="backslashreplace")
     try:
         with stop.passed_on():
-            if words[:1] == ["bench"]:
-                return _bench(words[1:])
-            return _run(_parser().parse_args(words))
+            code = _bench(words[1:]) if words[:1] == ["bench"] else _given(words)
+            if sys.stdout:
+                sys.stdout.flush()  # Python's own, at the end, would end on a code of its own
+            return code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # `rig gate … | head`: no verdict, for it may have been cut off
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 # for its flush
+        return UNHEARD
     except RigError as error:
         return _told(error)
     except Exception as error:  # noqa: BLE001 # Python's own exit code would be PRODUCT
         secrecy.hide_in(error)
         traceback.print_exc()
         return OURS
+
+
+def _given(words: list[str]) -> int:
+    return _run(_parser().parse_args(words))
 
 
 def _told(error: RigError) -> int:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """A place that labgrid's coordinator lends: its complaints as errors that say who must act."""
 
+import os
 from typing import Any
 
 from labgrid.remote.client import ServerError, UserError
 
+from rig.direct import directly
 from rig.errors import BenchError, UsageError
 
 
@@ -16,6 +18,8 @@ def main_target(environment: Any) -> Any:  # noqa: ANN401 # labgrid is untyped
         BenchError: coordinator or exporter do not answer.
     """
     path = environment.config_file
+    config = environment.config
+    directly(config.get_option("coordinator_address", os.environ.get("LG_COORDINATOR", "")))
     try:
         return environment.get_target("main")
     except UserError as error:

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BOARD_TESTS = ROOT / "tests" / "board"
 # Exit codes
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
+UNHEARD = 141  # as shells say of SIGPIPE: who read the output has gone
 # pytest's own, docs.pytest.org/en/stable/reference/exit-codes.html; more is no verdict on anything
 PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE = 1, 2, 4
 UNRECORDED = os.EX_IOERR  # conftest.py: the run's records could not be written

@@ -16,6 +16,7 @@ from labgrid.protocol import PowerProtocol
 from labgrid.step import step, steps
 
 from rig.clock import Deadline, SystemClock
+from rig.direct import directly
 from rig.drivers.within import within
 from rig.errors import BenchError
 
@@ -111,6 +112,10 @@ class CheckedPowerDriver(Checked, NetworkPowerDriver):
     unused = {"delay": "write off_s"}
     deadline_s = attr.ib(default=DEADLINE_S, converter=float)
     off_s = attr.ib(default=OFF_S, converter=float)
+
+    def on_activate(self) -> None:
+        directly(self.port.host)
+        super().on_activate()
 
     @property
     def where(self) -> str:

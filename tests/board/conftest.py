@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The place under test, its campaign, and what is left behind when the run ends."""
 
+import contextlib
 import datetime as dt
 import os
 from collections.abc import Callable, Iterator
@@ -31,12 +32,12 @@ def folder(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session")
 def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Print a line of progress now, whatever pytest captures."""
+    """Print a line of progress now, whatever pytest captures; nobody need read it."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     terminal = pytestconfig.pluginmanager.getplugin("terminalreporter")
 
     def tell(text: str) -> None:
-        with capture.global_and_fixture_disabled():
+        with capture.global_and_fixture_disabled(), contextlib.suppress(BrokenPipeError):
             terminal.ensure_newline()
             terminal.write_line(text)
 

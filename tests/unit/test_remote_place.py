@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A place that the coordinator does not lend is refused, and the error says who must act."""
 
+import os
+from types import SimpleNamespace
+
 import pytest
 from labgrid.remote.client import ServerError, UserError
 
@@ -12,6 +15,7 @@ class Lent:
     """A labgrid Environment whose coordinator answers with `error`, or lends the place."""
 
     config_file = "places/lent.yaml"
+    config = SimpleNamespace(get_option=lambda _name, _default: "192.0.2.5:20408")
 
     def __init__(self, error: Exception | None) -> None:
         self._error = error
@@ -37,5 +41,8 @@ def test_a_coordinator_that_does_not_answer_is_the_labs(error: Exception) -> Non
         main_target(Lent(error))
 
 
-def test_a_place_that_is_lent_is_used() -> None:
+def test_a_place_that_is_lent_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its coordinator is asked past a company's proxy, by which gRPC would go."""
+    monkeypatch.setenv("no_proxy", "example.org")
     assert main_target(Lent(None)) == "main"
+    assert {"example.org", "192.0.2.5"} <= set(os.environ["no_proxy"].split(","))
