@@ -59,7 +59,8 @@ def _pyserial() -> str | None:
         return None
     return (
         f"serial {serial.__version__} is the stock pyserial: RFC 2217 consoles are slow and lose "
-        "their first lines.  `make set-up` puts pyserial-labgrid back"
+        "their first lines.  Another package has brought it; `pip uninstall -y pyserial`, then "
+        "`pip install --force-reinstall --no-deps pyserial-labgrid` puts labgrid's back"
     )
 
 

@@ -153,6 +153,7 @@ class Place:
         return {
             "board": str(self._environment.config.get_option("board", self.name)),
             "limits": options(self.path).get(LIMITS_OPTION, []),
+            "sources": dict(self.catalogue.sources),
             "parts": [asdict(part) for part in parts(self._environment)],
             "load": {
                 "protocol": "UDP, one request and one answer each",

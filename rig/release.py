@@ -4,7 +4,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -99,6 +99,7 @@ class Catalogue:
     bundles: Mapping[str, BadBundle]
     mixed: Mapping[str, Mixture]
     modules: Mapping[str, Module]
+    sources: Mapping[str, str] = field(default_factory=dict)  # Debian versions that were built
 
     @classmethod
     def load(cls, index: Path) -> Self:
@@ -131,6 +132,7 @@ class Catalogue:
             bundles=records("bundles", BadBundle, "name"),
             mixed=records("mixed", Mixture, "name"),
             modules=records("modules", Module, "kernel"),
+            sources=get(document, "sources", dict, index) if "sources" in document else {},
         )
 
     @property

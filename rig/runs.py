@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rig import stop
-from rig.errors import BenchError
+from rig.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     import subprocess
@@ -28,8 +28,19 @@ ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a r
 _BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
 
 
+def need_checkout() -> None:
+    """Raise UsageError where there is only the package: a board's tests are beside it."""
+    if not BOARD_TESTS.is_dir():
+        raise UsageError(
+            f"this rig was installed without its checkout ({BOARD_TESTS} is not there), so it can"
+            " look at records (gate, history, export, record) and check places (doctor), not run:"
+            " install it with `pip install -e CHECKOUT`, or use CHECKOUT/.venv/bin/rig"
+        )
+
+
 def new_folder() -> Path:
     """Return a folder of this moment's for a run's records; it is made when it is used."""
+    need_checkout()
     return ROOT / "reports" / dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
 
 
@@ -37,6 +48,7 @@ def command(
     nodes: Iterable[str], place: Path, folder: Path, options: Iterable[str] = ()
 ) -> list[str]:
     """Return the words that run `nodes` of tests/board on a place."""
+    need_checkout()
     words = [sys.executable, "-m", "pytest", *(str(BOARD_TESTS / node) for node in nodes)]
     words += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-q", "--tb=short"]
     return [*words, "--lg-env", str(place.resolve()), f"--rig-report={folder}", *options]

@@ -3,6 +3,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -20,8 +21,17 @@ OUT = FIRMWARE / "out"
 def cache_root() -> Path:
     """`$XDG_CACHE_HOME/walnut-rig/firmware`; a relative one is invalid (XDG base directories)."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path.home() / ".cache"
+    try:
+        base = Path(home) if home.startswith("/") else Path.home() / ".cache"
+    except RuntimeError as error:
+        raise BuildError("this user has no home: set XDG_CACHE_HOME, or HOME") from error
     return base / "walnut-rig" / "firmware"
+
+
+def planned(board: Path, u_boot: Path = FIRMWARE / "u-boot") -> Plan:
+    """Read what is to be built, of the sources that are to be had."""
+    plan = Plan.load(board, u_boot)
+    return plan.with_sources(Cache(cache_root()), shell.environment(plan.epoch))
 
 
 def build(plan: Plan, root: Path) -> Path:
@@ -29,7 +39,9 @@ def build(plan: Plan, root: Path) -> Path:
     progress = run.Progress()
     for warning in plan.warnings():
         progress.say(warning)
-    return run.build(plan.goal(), Cache(root), shell.environment(plan.epoch), progress)
+    cache = Cache(root)
+    cache.sweep()
+    return run.build(plan.goal(), cache, shell.environment(plan.epoch), progress)
 
 
 def link(result: Path, out: Path = OUT) -> None:
@@ -45,7 +57,7 @@ def build_defects(wanted: list[str]) -> None:
     for name in defects.chosen(wanted):
         sys.stdout.write(f"firmware: defect {name}\n")
         with defects.patched(name) as folder:
-            plan = Plan.load(folder / "board", folder / "u-boot")
+            plan = planned(folder / "board", folder / "u-boot")
             link(build(plan, cache_root()), defects.OUT / name)
 
 
@@ -64,27 +76,41 @@ def main() -> int:
     parser.add_argument("--board", type=Path, default=FIRMWARE / "board", help="other user land")
     arguments = parser.parse_args()
     os.umask(0o022)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if arguments.command == "pins":
-            with tempfile.TemporaryDirectory() as folder:
-                sys.stdout.write(print_pins(source_pins().values(), Path(folder)))
-            return 0
-        if arguments.command == "defects":
-            build_defects(arguments.names)
-            return 0
-        plan = Plan.load(arguments.board.resolve())
-        if arguments.command == "build":
-            link(build(plan, cache_root()))
-            return 0
-        text = check(OUT, plan) if arguments.command == "check" else reproduce(plan)
+        text = act(arguments)
     except BuildError as error:
         sys.stderr.write(f"firmware: {error}\n")
+        return 3
+    except OSError as error:
+        sys.stderr.write(f"firmware: {error}: mend this computer's disk, or set XDG_CACHE_HOME\n")
         return 3
     except KeyboardInterrupt:
         sys.stderr.write("firmware: interrupted; finished steps are kept\n")
         return 130
-    sys.stdout.write(f"firmware: {text}\n")
+    if text:
+        sys.stdout.write(f"firmware: {text}\n")
     return 0
+
+
+def act(arguments: argparse.Namespace) -> str:
+    """Do it; return what there is to say at the end."""
+    board = arguments.board.resolve()
+    match arguments.command:
+        case "pins":
+            with tempfile.TemporaryDirectory() as folder:
+                sys.stdout.write(print_pins(source_pins().values(), Path(folder)))
+            return ""
+        case "defects":
+            build_defects(arguments.names)
+            return ""
+        case "check":
+            return check(OUT, Plan.load(board))
+        case "reproduce":
+            return reproduce(planned(board))
+        case _:
+            link(build(planned(board), cache_root()))
+            return ""
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from firmware.build import shell
 from firmware.build.kconfig import merge, require
-from firmware.build.sources import SourcePin, source_step, unpack
+from firmware.build.sources import SourcePin, blamed, source_step, unpack
 from firmware.build.step import Context, Step
 
 CROSS = "powerpc-linux-gnu-"
@@ -21,6 +21,10 @@ def busybox_step(base: Path, applets: Path, pin: SourcePin, toolchain: str) -> S
     fragment += f'CONFIG_EXTRA_CFLAGS="{CPU_FLAGS}"\n'
 
     def make(context: Context) -> None:
+        with blamed(pin):
+            build(context)
+
+    def build(context: Context) -> None:
         tree = unpack(pin, context.needs["source"], context, context.log)
         # This kconfig takes no booleans from KCONFIG_ALLCONFIG: merge by hand.
         _make(context, tree, "allnoconfig")

@@ -4,7 +4,8 @@
 import json
 import platform
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firmware.build import golden, index, shell
@@ -25,8 +26,8 @@ from firmware.build.release_image import (
     ramdisk,
 )
 from firmware.build.sample import Forge
-from firmware.build.sources import SourcePin, package_version
-from firmware.build.step import Context, Step, file_digest, folder_digest
+from firmware.build.sources import SourcePin, found, package_version
+from firmware.build.step import Cache, Context, Step, file_digest, folder_digest
 from firmware.build.u_boot import u_boot_step
 
 FIRMWARE = Path(__file__).resolve().parents[1]
@@ -45,7 +46,7 @@ class Plan:
     board_folder: Path
     u_boot_folder: Path
     flash_map: FlashMap
-    sources: dict[str, SourcePin]
+    sources: dict[str, SourcePin]  # the pins, or what the archive has in their place
     kernels: dict[str, KernelPin]
     installed: dict[str, str]  # version of each kernel series' package
     releases: dict[str, ReleasePlan]
@@ -74,9 +75,13 @@ class Plan:
             epoch=pins["epoch"],
         )
 
+    def with_sources(self, cache: Cache, env: Mapping[str, str]) -> "Plan":
+        """Return the plan with the revisions that are built in place of those that are gone."""
+        return replace(self, sources=found(self.sources, cache, env))
+
     def warnings(self) -> list[str]:
         """Say what differs from the pins and is built all the same (docs/decisions/0101)."""
-        return [
+        return [pin.warning for pin in self.sources.values() if pin.warning] + [
             f"warning: {pin.package} {self.installed[series]} is installed, firmware/sources.toml "
             f"pins {pin.version}: building what is installed; bytes will differ from a build "
             "with the pinned one until the pin is edited"

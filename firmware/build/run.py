@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
+from firmware.build import shell
 from firmware.build.step import Cache, Step
 
 STILL_EVERY_S = 30.0
@@ -61,7 +62,12 @@ def build(goal: Step, cache: Cache, env: Mapping[str, str], progress: Progress) 
                 waiting.remove(step)
                 future = pool.submit(cache.build, step, env, jobs())
                 running[future] = (step, time.monotonic())
-            done, _ = wait(running, STILL_EVERY_S, FIRST_COMPLETED)
+            try:
+                done, _ = wait(running, STILL_EVERY_S, FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                waiting.clear()
+                shell.stop()  # or the pool would wait for them
+                raise
             if not done:
                 progress.say(f"still at {_names(step for step, _ in running.values())}")
             for future in done:

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """A build step, named by the content of all that goes into it, and the cache that holds it."""
 
+import contextlib
 import fcntl
 import hashlib
 import inspect
 import json
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 
 from firmware.build.errors import BuildError
+
+LEFT = re.compile(r"work-(.+-[0-9a-f]{32})-\w+")  # a step's folder while it is made
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Cache:
 
     def build(self, step: Step, env: Mapping[str, str], jobs: int) -> Path:
         """Make the step's result unless it is there or another build makes it meanwhile."""
-        with self._lock(step):
+        with self._lock(f"{step.name}-{step.key}"):
             if not self.has(step):
                 self._make(step, env, jobs)
         return self.path(step)
@@ -78,25 +83,35 @@ class Cache:
         log = self.log(step)
         log.parent.mkdir(exist_ok=True)
         log.write_text("")
-        folder = Path(tempfile.mkdtemp(prefix=f"work-{step.name}-", dir=self.root))
+        prefix = f"work-{step.name}-{step.key}-"
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.root))
         try:
             out, work = folder / "out", folder / "work"
             out.mkdir()
             work.mkdir()
             needs = {name: self.path(need) for name, need in step.needs.items()}
             step.make(Context(work, out, log, needs, env, jobs))
+            os.sync()  # or a power loss could leave a result with empty files
             out.rename(self.path(step))
         except OSError as error:
             raise BuildError(f"{step.name}: {error} (log: {log})") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def sweep(self) -> None:
+        """Remove what builds that were killed have left; those that run hold their step's lock."""
+        for folder in self.root.glob("work-*"):
+            found = LEFT.fullmatch(folder.name)
+            if found:
+                with contextlib.suppress(BlockingIOError), self._lock(found[1], fcntl.LOCK_NB):
+                    shutil.rmtree(folder, ignore_errors=True)
+
     @contextmanager
-    def _lock(self, step: Step) -> Iterator[None]:
+    def _lock(self, name: str, flags: int = 0) -> Iterator[None]:
         locks = self.root / "locks"
         locks.mkdir(exist_ok=True)
-        with (locks / f"{step.name}-{step.key}").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
+        with (locks / name).open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | flags)
             yield
 
 

@@ -10,7 +10,7 @@ from firmware.build import shell
 from firmware.build.errors import BuildError
 from firmware.build.flash_map import FlashMap, mtdparts, u_boot_config, u_boot_header
 from firmware.build.kconfig import merge, require
-from firmware.build.sources import SourcePin, source_step, unpack
+from firmware.build.sources import SourcePin, apply, blamed, source_step, unpack
 from firmware.build.step import Context, Step, folder_digest
 
 CROSS = "powerpc-linux-gnu-"
@@ -25,7 +25,12 @@ def u_boot_step(sources: Path, pin: SourcePin, flash_map: FlashMap, toolchain: s
     header = u_boot_header(flash_map)
 
     def make(context: Context) -> None:
+        with blamed(pin):
+            build(context)
+
+    def build(context: Context) -> None:
         tree = unpack(pin, context.needs["source"], context, context.log)
+        apply(sorted(sources.glob("*.patch")), pin, tree, context)
         _prepare(tree, context, sources, header, fragment)
         _make(context, tree, "u-boot-initial-env")
         (context.out / "proms").mkdir()
@@ -49,9 +54,6 @@ def u_boot_step(sources: Path, pin: SourcePin, flash_map: FlashMap, toolchain: s
 
 
 def _prepare(tree: Path, context: Context, sources: Path, header: str, fragment: str) -> None:
-    for patch in sorted(sources.glob("*.patch")):
-        command = ["patch", "-p1", "--forward", "-i", patch]
-        shell.run(command, cwd=tree, log=context.log, env=context.env)
     (tree / "include/configs/walnut-flash-map.h").write_text(header)
     environment = (sources / "walnut.env").read_text()
     (tree / BOARD / "qemu-ppce500.env").write_text(environment)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the stand-in's software must do, on the bench: refuse, fall back, keep its state."""
 
+import json
+
 import pytest
 
 from rig.clock import Deadline
@@ -101,6 +103,12 @@ def test_a_reset_brings_the_same_release_back_with_its_state(
         assert result.power_gone.value + result.power_gone.uncertainty >= OFF_S
     else:
         assert result.power_gone is None
+
+
+def test_a_run_records_which_sources_were_built(place: Place) -> None:
+    sources = json.loads(place.catalogue.index.read_text())["sources"]
+    assert place.describe()["sources"] == sources
+    assert {"u-boot", "busybox"} <= set(sources)
 
 
 def test_the_catalogue_is_what_was_built() -> None:
