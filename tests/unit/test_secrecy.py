@@ -172,14 +172,18 @@ def test_no_file_of_a_run_holds_the_password(
     asks: str,
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        port = nobody.getsockname()[1]
+    with (
+        socket.create_server(("127.0.0.1", 0)) as nobody,
+        socket.create_server(("127.0.0.1", 0)) as bundles,
+    ):
+        port, bundles_port = nobody.getsockname()[1], bundles.getsockname()[1]
     outlet = f"http://{USER}:{PASSWORD}@127.0.0.1:{port}/{{index}}?token={PASSWORD}"
     text = PLACE.read_text(encoding="utf-8").partition("\n  bench:")[0]
     text = text.replace(
         "model: shelly_gen2, host: 'http://127.0.0.1:29103'", f"model: {asks}, host: '{outlet}'"
     )
     text = text.replace("port: 29101", f"port: {port}")
+    text = text.replace("port: 29110", f"port: {bundles_port}")  # a bench may be up
     text += f"\nimages: {{firmware: {ROOT}/firmware/out/index.json}}\n"
     text += "imports: [rig.drivers, rig.strategy]\n"
     place = tmp_path / "places" / "dirty.yaml"
