@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from rig import disk, runs, secrecy, stop
-from rig.errors import RigError
-from rig.runs import ERROR_FILE
+from rig.errors import BoardOnError, RigError
+from rig.runs import ERROR_FILE, ON_FILE
 
 KINDS = ("UsageError", "BenchError", "BoardError")
 UNRECORDED = pytest.StashKey[str]()  # what the command that started us must hear, and will not
@@ -40,10 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put everything in order, too, when a service manager or a lost session ends the run."""
+    """Put everything in order, too, when a service manager or a lost session ends the run.
+
+    And when the command that started it was killed: nobody waits for the run any more.
+    """
     secrecy.in_logs()
     stack = contextlib.ExitStack()
     stack.enter_context(stop.once())
+    stop.with_command()
     config.add_cleanup(stack.close)
 
 
@@ -85,19 +89,29 @@ def pytest_exception_interact(
 ) -> None:
     """Leave the rig's own errors where the command that started us finds them."""
     folder = node.config.getoption("rig_report", None)
-    error = call.excinfo.value if call.excinfo else None
-    if folder and isinstance(error, OSError):
-        error = disk.full(error, folder)
-    if folder and isinstance(error, RigError):
-        _leave(error, folder, node.config)
+    for error in _each(call.excinfo.value if call.excinfo else None):
+        if folder and isinstance(error, OSError):
+            error = disk.full(error, folder)  # noqa: PLW2901 # what it means
+        if folder and isinstance(error, RigError):
+            _leave(error, folder, node.config)
+
+
+def _each(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error, or each of those that fixtures ended on together."""
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _each(part)
+    elif error:
+        yield error
 
 
 def _leave(error: RigError, folder: Path, config: pytest.Config) -> None:
     names = [kind.__name__ for kind in type(error).__mro__]
     kind = next((name for name in names if name in KINDS), "RigError")
     facts = {"kind": kind, "who": error.who, "text": str(error)}
+    name = ON_FILE if isinstance(error, BoardOnError) else ERROR_FILE
     try:
-        (folder / ERROR_FILE).write_text(json.dumps(facts), encoding="utf-8")
+        (folder / name).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as failure:
         said = f"error ({error.who} must act): {error}"
         config.stash[UNRECORDED] = f"{said}\n{disk.full(failure, folder) or failure}\n"
@@ -105,15 +119,22 @@ def _leave(error: RigError, folder: Path, config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
-    """Have a run that could not write its records end on a code of its own."""
+    """Have a run that could not write its records end on a code of its own.
+
+    What fails when an interrupted run puts things in order comes here and nowhere else.
+    """
+    folder = session.config.getoption("rig_report", None) or session.config.rootpath
     try:
         yield
-    except OSError as error:  # Allure's or JUnit's records
-        folder = session.config.getoption("rig_report", None) or session.config.rootpath
-        said = disk.full(error, folder)
-        if said is None:
-            raise
-        session.config.stash.setdefault(UNRECORDED, f"{said}\n")
+    except (OSError, RigError, BaseExceptionGroup) as failure:
+        for error in _each(failure):
+            said = disk.full(error, folder) if isinstance(error, OSError) else None
+            if said:  # Allure's or JUnit's records
+                session.config.stash.setdefault(UNRECORDED, f"{said}\n")
+            elif isinstance(error, RigError):
+                _leave(error, folder, session.config)
+            else:
+                raise
     if UNRECORDED in session.config.stash:
         session.exitstatus = runs.UNRECORDED
 

@@ -103,13 +103,13 @@ def main(arguments: list[str] | None = None) -> int:
             if sys.stdout:
                 sys.stdout.flush()  # Python's own, at the end, would end on a code of its own
             return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _noted(error, INTERRUPTED)
     except BrokenPipeError:  # `rig gate … | head`: no verdict, for it may have been cut off
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 # for its flush
         return UNHEARD
     except RigError as error:
-        return _told(error)
+        return _noted(error, _told(error))
     except Exception as error:  # noqa: BLE001 # Python's own exit code would be PRODUCT
         secrecy.hide_in(error)
         traceback.print_exc()
@@ -118,6 +118,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _given(words: list[str]) -> int:
     return _run(_parser().parse_args(words))
+
+
+def _noted(error: BaseException, code: int) -> int:
+    """Say what failed beside `error`, on the way out; return `code`."""
+    for note in getattr(error, "__notes__", ()):
+        print(note, file=sys.stderr)  # noqa: T201
+    return code
 
 
 def _told(error: RigError) -> int:
@@ -286,34 +293,40 @@ def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> i
     require(arguments.place)
     folder = (arguments.report or runs.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / runs.ERROR_FILE).unlink(missing_ok=True)
+    runs.forget(folder)
     words = [*options, *runs.with_records(folder)]
     if (
         arguments.record_to
     ):  # no option of pytest's: those are recorded, and a DSN may hold a secret
         os.environ[runs.RECORD_TO] = arguments.record_to
     code = runs.wait(runs.start(runs.command([module], arguments.place, folder, words)))
+    return runs.ends(folder, _ended(folder, code, allure=not arguments.no_allure))
+
+
+def _ended(folder: Path, code: int, *, allure: bool) -> int:
+    """Make the reports of a run that pytest ended on `code`; return the command's exit code."""
     if code == runs.PYTEST_USAGE:
         return USAGE
     if not (folder / "results.sqlite").exists():
-        told = runs.told(folder)
-        return INTERRUPTED if code == runs.PYTEST_INTERRUPTED else told[0] if told else OURS
-    word = _report(folder, allure=not arguments.no_allure)
+        return INTERRUPTED if code == runs.PYTEST_INTERRUPTED else _told_by_run(folder, OURS)
+    word = _report(folder, allure=allure)
     if code == runs.PYTEST_INTERRUPTED:
+        _told_by_run(folder, INTERRUPTED)  # what failed while it was put in order
         return INTERRUPTED
     if code == 0 or word not in {"good", "empty"}:
         return BY_VERDICT[word]
-    return _although(folder, word, code)
+    # It did so although every step was good, or there was none.
+    failed = PRODUCT if word == "good" else BENCH
+    return _told_by_run(folder, failed if code == runs.PYTEST_FAILED else OURS)
 
 
-def _although(folder: Path, word: str, code: int) -> int:
-    """Say why pytest ended on `code` although every step was good, or there was none."""
-    if told := runs.told(folder):
-        print(told[1], file=sys.stderr)  # noqa: T201
-        return told[0]
-    if code != runs.PYTEST_FAILED:
-        return OURS
-    return PRODUCT if word == "good" else BENCH
+def _told_by_run(folder: Path, otherwise: int) -> int:
+    """Say the run's own error; return its exit code, or `otherwise` when there is none."""
+    told = runs.told(folder)
+    if told is None:
+        return otherwise
+    print(told[1], file=sys.stderr)  # noqa: T201
+    return told[0]
 
 
 def _report(folder: Path, *, allure: bool) -> str:

@@ -5,6 +5,7 @@
   * UsageError        fix the call: place file, bundle, command line or test
   * BenchError        fix the bench: an instrument, a cable or the lab network failed
     * InstrumentError
+    * BoardOnError
   * BoardError        look at the board: it did not do what it was told
     * ConsoleSilentError
 
@@ -44,6 +45,13 @@ class InstrumentError(BenchError):
         self.command = command
         self.reply = reply
         super().__init__(f"{instrument} answered {command!r} with {reply!r}")
+
+
+class BoardOnError(BenchError):
+    """Nothing switched the board off: it is still on."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the board is STILL ON: switch it off by hand; {why}")
 
 
 class BoardError(RigError):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 from rig.bundle_server import BundleServer
@@ -16,6 +17,7 @@ from rig.drivers.console_stream import ConsoleStream
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
+from rig.guard import Guard
 from rig.instruments.traffic import TrafficProbe
 from rig.observers import Observers
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
@@ -57,10 +59,13 @@ class Place:
         service = main.get_resource("BoardService")
         self.service = ServiceClient(service.host, service.port, clock)
         bundles = main.get_resource("BundleServer")
+        self._guard = Guard(path, (self._lock.handle,), clock)
+        self.power.before = self._before_power
         try:
             self.bundles = BundleServer(bundles.bind, bundles.port, bundles.url)
             self._instruments = self._open_instruments(environment)
         except BaseException:
+            self._guard.dismiss()
             self._lock.release()
             raise
         self.power_path = PowerPath(self.power, self.supply, self.interposer, self.strategy)
@@ -92,17 +97,40 @@ class Place:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        try:
+            self.close()
+        except BenchError as failure:
+            if error is None:
+                raise
+            error.add_note(f"error ({failure.who} must act): {failure}")
 
     def close(self) -> None:
-        """Leave the board off and give everything back, also a supply that the rig has cut."""
-        self.safe_off()
-        if self.strategy.status is Status.off:  # or the supply is what keeps the board off
+        """Leave the board off and give everything back, also a supply that the rig has cut.
+
+        Raises:
+            BenchError: a part of the power path failed; says whether the board is off.
+        """
+        failure = self.safe_off()
+        if failure is None:  # or the supply is what keeps the board off
             self.power_path.give_back()
-        self.bundles.close()
-        self._environment.cleanup()
-        self._lock.release()
+        try:
+            self.bundles.close()
+            self._environment.cleanup()
+        finally:
+            self._guard.dismiss()
+            self._lock.release()
+        if failure:
+            raise failure
+
+    def _before_power(self, on: bool) -> None:
+        if on:
+            self._guard.require()
 
     @property
     def counter(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS
@@ -236,15 +264,18 @@ class Place:
         kernel, _, identity = said.rstrip("\n").partition("\n")
         return kernel, identity
 
-    def safe_off(self) -> None:
-        """Switch the board off and disarm cuts, come what may; never raises."""
+    def safe_off(self) -> BenchError | None:
+        """Switch the board off and disarm cuts, come what may; never raises.
+
+        Return what failed, if anything: it says whether the board is off.
+        """
+        failure = None
+        try:
+            self.power_path.leave_off(lambda: self.strategy.transition(Status.off))
+        except BenchError as error:
+            log.warning("%s", error)
+            failure = error
         with contextlib.suppress(RigError):
             if self.interposer:
                 self.interposer.disarm()
-        try:
-            self.strategy.transition(Status.off)
-        except Exception as error:  # noqa: BLE001 # nothing may stop us from trying the supply
-            log.warning("the PDU did not switch the board off: %s", error)
-            with contextlib.suppress(RigError):
-                if self.supply:
-                    self.supply.output(False)
+        return failure

@@ -39,5 +39,10 @@ class PlaceLock:
         words = hide(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))[:150]
         os.write(self._handle, f"process {os.getpid()} ({words})\n".encode())
 
+    @property
+    def handle(self) -> int:
+        """A descriptor that holds the lock, too, in whichever process it is open."""
+        return self._handle
+
     def release(self) -> None:
         os.close(self._handle)

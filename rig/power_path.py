@@ -2,15 +2,18 @@
 """The way of the power to the board: outlet, supply and the interposer's cut, in series."""
 
 import logging
+from collections.abc import Callable
 from typing import Protocol
 
 from rig.current import CURRENT_MIN_A
-from rig.errors import BenchError, RigError
+from rig.errors import BenchError, BoardOnError, RigError
 from rig.instruments.rail import Fall
 from rig.instruments.supply import Supply
 from rig.strategy import Status
 
 log = logging.getLogger(__name__)
+
+NO_SUPPLY = "the place has no supply that could cut its power"
 
 
 class Outlet(Protocol):
@@ -70,6 +73,15 @@ class PowerPath:
         self._outlet.off()
         return None
 
+    def leave_off(self, by_outlet: Callable[[], object]) -> None:
+        """Take the board's power by every means; see `leave_off` below."""
+        leave_off(by_outlet, self._cut_output, self._outlet.off)
+
+    def _cut_output(self) -> None:
+        if self._supply is None:
+            raise BenchError(NO_SUPPLY)
+        self._supply.output(False)
+
     def give_back(self) -> None:
         """Leave the supply on after the rig had cut it, for whoever comes next; never raises.
 
@@ -119,3 +131,33 @@ class PowerPath:
         if self._supply.tripped():
             return "a protection of its supply holds the output off"
         return "" if self._supply.is_on() else "the output of its supply is off"
+
+
+def leave_off(
+    by_outlet: Callable[[], object],
+    by_supply: Callable[[], object],
+    by_outlet_alone: Callable[[], object] | None = None,
+) -> None:
+    """Take a board's power by every means there is, whatever has failed before.
+
+    `by_outlet` may keep more in order than the outlet, and `by_outlet_alone` is the last try.
+
+    Raises:
+        BenchError: the outlet failed; the supply's output, which stays off, keeps the board off.
+        BoardOnError: nothing did it.
+    """
+    failures = []
+    for act in (by_outlet, by_supply, by_outlet_alone or by_outlet):
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 # nothing may stop us from trying the rest
+            log.warning("the board is not off yet: %s", error)
+            failures.append(str(error))
+            continue
+        if act is by_supply:
+            raise BenchError(
+                f"{failures[0]}; the board is off all the same, by its supply, whose output is"
+                " left off"
+            )
+        return
+    raise BoardOnError("; ".join(dict.fromkeys(failures)))

@@ -39,9 +39,14 @@ def replay(arguments: argparse.Namespace) -> int:
     if (folder / "replay.json").exists():
         raise UsageError(f"{folder} holds a replay already: take another --report folder")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / runs.ERROR_FILE).unlink(missing_ok=True)
+    runs.forget(folder)
     options = [f"--rig-key={key}", *runs.with_records(folder)]
     code = runs.wait(runs.start(runs.command([test], arguments.place, folder, options)))
+    return runs.ends(folder, _ended(folder, code))
+
+
+def _ended(folder: Path, code: int) -> int:
+    """Show what was recorded; return the command's exit code."""
     if code == runs.PYTEST_INTERRUPTED:
         return runs.INTERRUPTED
     if not (folder / "replay.json").exists():

@@ -4,6 +4,7 @@
 import datetime as dt
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE = 1, 2, 4
 UNRECORDED = os.EX_IOERR  # conftest.py: the run's records could not be written
 RECORD_TO = "WALNUT_RECORD_TO"  # environment: DSN of a lab's server that runs are copied to
 ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
+ON_FILE = "board-on.json"  # conftest.py: the same, of a board that nothing switched off
 _BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
 
 
@@ -63,20 +65,26 @@ def start(
     words: list[str], log: Path | None = None, held: Sequence[int] = ()
 ) -> "subprocess.Popen[bytes]":
     """Start pytest; with `log` it talks to that file; it keeps the descriptors `held`, too."""
+    output = (
+        os.dup(2) if log is None else os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    )
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    if log is None:
-        return stop.start(words, cwd=ROOT, env=environment, pass_fds=held)
-    with log.open("ab") as output:
+    # What pytest captures is lost when it is killed; its guard has something to say then.
+    environment |= {stop.COMMAND: str(os.getpid()), stop.SAID_TO: str(output)}
+    talks = None if log is None else output
+    try:
         return stop.start(
-            words, cwd=ROOT, env=environment, stdout=output, stderr=output, pass_fds=held
+            words, cwd=ROOT, env=environment, stdout=talks, stderr=talks, pass_fds=(*held, output)
         )
+    finally:
+        os.close(output)
 
 
 def wait(child: "subprocess.Popen[bytes]") -> int:
     """Wait for pytest, which is told by `stop` when it shall end, and puts the board in order.
 
     Raises:
-        BenchError: it could not write its records, and has said why.
+        BenchError: it could not write its records, and has said why; or it was killed.
     """
     while True:
         try:
@@ -85,13 +93,46 @@ def wait(child: "subprocess.Popen[bytes]") -> int:
             continue
         if code == UNRECORDED:
             raise BenchError("the run could not write its records: what it said last tells why")
+        if code == -signal.SIGKILL:
+            raise BenchError(
+                "the run was killed (signal 9), and nothing of it could put anything in order; its"
+                " guard switches the board off: look at who did it, and in the kernel's log for"
+                " `Out of memory`; `rig report` and the run's folder make its pages"
+            )
         return PYTEST_INTERRUPTED if stop.ended(code) else code
 
 
 def told(folder: Path) -> tuple[int, str] | None:
     """Return exit code and text of the rig's own error in a run that failed; None: none."""
+    if error := _read(folder / ERROR_FILE):
+        return error
+    if (folder / ON_FILE).exists():
+        return BENCH, "the run has failed in this alone:"  # `ends` says what
+    return None
+
+
+def _read(path: Path) -> tuple[int, str] | None:
     try:
-        error = json.loads((folder / ERROR_FILE).read_text(encoding="utf-8"))
+        error = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return _BY_ERROR.get(error["kind"], OURS), f"error ({error['who']} must act): {error['text']}"
+
+
+def forget(folder: Path) -> None:
+    """Remove what an earlier run in the same folder has told."""
+    for name in (ERROR_FILE, ON_FILE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def ends(folder: Path, code: int) -> int:
+    """Return a command's exit code; its last line says when a board was left on.
+
+    That is no good end, but it is worse news than none of the others: they keep their code.
+    """
+    left_on = _read(folder / ON_FILE)
+    if left_on is None:
+        return code
+    sys.stdout.flush()
+    sys.stderr.write(f"{left_on[1]}\n")
+    return BENCH if code == GOOD else code

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -23,6 +24,9 @@ from rig.clock import Clock, SystemClock
 REQUESTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # One request may come twice: a terminal tells everybody, and a command its children.
 SAME_S = 1.0
+
+# Environment of a run: id of the process whose run it is, and a descriptor of its standard error
+COMMAND, SAID_TO = "WALNUT_COMMAND", "WALNUT_SAID_TO"
 
 _children: list[tuple["subprocess.Popen[bytes]", tuple[int, ...]]] = []
 
@@ -108,6 +112,30 @@ def once() -> AbstractContextManager[None]:
 def ended(code: int) -> bool:
     """Tell whether a child's exit code says that a request ended it before it could handle one."""
     return -code in REQUESTS
+
+
+def with_command() -> None:
+    """End in good order, too, when the command that started us is gone and could ask for nothing.
+
+    Without a command there is nobody to follow: a shell's or a build server's end is its own way
+    to ask.
+    """
+    number = os.environ.pop(COMMAND, None)  # what we start is ours, not the command's
+    if number is None:
+        return
+    try:
+        handle = os.pidfd_open(int(number))
+    except ProcessLookupError:
+        signal.raise_signal(signal.SIGTERM)
+        return
+
+    def follow() -> None:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        poll.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=follow, daemon=True, name="command").start()
 
 
 @contextmanager

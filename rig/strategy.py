@@ -79,7 +79,8 @@ class WalnutStrategy(Strategy):
         if wanted is Status.unknown:
             raise UsageError("a board cannot be brought to 'unknown'; use lost()")
         activate(self.power, self.power.where)
-        activate(self.console, f"the console ({ConsolePort.of(self.console).where})")
+        if wanted is not Status.off:  # a board with a dead console must go off, too
+            activate(self.console, f"the console ({ConsolePort.of(self.console).where})")
         if self.status is wanted and self.power.get() is (wanted is not Status.off):
             return
         known_before, cycled = self.status, self._cycled

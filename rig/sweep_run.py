@@ -98,14 +98,14 @@ class _Run:
             code = self._points()
             code = self._verdict(code)
         self._records.close()
-        return code
+        return runs.ends(self._folder, code)
 
     def _options(self) -> list[str]:
         return [f"--rig-sweep={json.dumps(self._settings)}", f"--rig-command={os.getpid()}"]
 
     def _plan(self) -> int:
         if self._records.sweep() is None:
-            (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
+            runs.forget(self._folder)
             words = runs.command(
                 [f"{self._tests}::test_plan"], self._places[0], self._folder, self._options()
             )
@@ -140,7 +140,7 @@ class _Run:
         if self._records.is_finished():
             return runs.GOOD
         self._records.release_claims()
-        (self._folder / runs.ERROR_FILE).unlink(missing_ok=True)
+        runs.forget(self._folder)
         self._records.begin_run()
         children: list[subprocess.Popen[bytes]] = []
         try:
@@ -152,7 +152,7 @@ class _Run:
             return runs.INTERRUPTED
         finally:
             self._records.end_run()
-        codes = [child.returncode for child in children]
+        codes = [runs.wait(child) for child in children]
         if not any(codes):
             return runs.GOOD
         sys.stderr.write(f"a worker failed: see {self._folder}/worker-*.log\n")

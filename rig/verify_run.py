@@ -53,13 +53,17 @@ def verify(arguments: argparse.Namespace) -> int:
         )
     folder = (arguments.report or runs.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (RECORD, runs.ERROR_FILE):
-        (folder / old).unlink(missing_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)
+    runs.forget(folder)
     words = [f"--rig-verify={json.dumps(asdict(settings))}", *runs.with_records(folder)]
     command = runs.command(["test_verification.py"], arguments.place, folder, words)
     code = runs.wait(runs.start(command))
     if (folder / RECORD).exists():
         show(folder / RECORD)
+    return runs.ends(folder, _ended(folder, code))
+
+
+def _ended(folder: Path, code: int) -> int:
     if code in {runs.GOOD, runs.PYTEST_INTERRUPTED}:
         return runs.INTERRUPTED if code else runs.GOOD
     told = runs.told(folder)

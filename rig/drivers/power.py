@@ -4,6 +4,7 @@
 labgrid's power backends call `requests` without a timeout and believe what they are told.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,10 @@ from rig.direct import directly
 from rig.drivers.within import within
 from rig.errors import BenchError
 
+log = logging.getLogger(__name__)
+
 POLL_S = 0.1
+AGAIN_S = 0.5  # after a refusal: a plug that hung up answers again by then
 DEADLINE_S = 10.0
 OFF_S = 2.0
 
@@ -30,6 +34,7 @@ class Checked:
 
     deadline_s: float
     off_s: float
+    before: Callable[[bool], object] | None = None  # called before each command; may refuse it
 
     @property
     def where(self) -> str:
@@ -49,25 +54,44 @@ class Checked:
         raise NotImplementedError
 
     def _ask(self, what: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Call labgrid; BenchError when it hangs or fails."""
+        """Call labgrid, and again when it fails: to set or to read twice is as good as once.
+
+        Raises:
+            BenchError: it hangs, or fails until the deadline.
+        """
         # A call that hangs has begun steps that it will not end, and labgrid checks their order.
         depth = len(steps._stack)  # noqa: SLF001 # labgrid offers no other way
 
         def forget(_: threading.Thread) -> None:
             del steps._stack[depth:]  # noqa: SLF001
 
-        return within(self.deadline_s, self.where, what, act, on_late=forget)
+        deadline = Deadline.after(SystemClock(), self.deadline_s)
+        while True:
+            try:
+                return within(deadline.left_s, self.where, what, act, on_late=forget)
+            except BenchError as error:
+                if deadline.left_s <= AGAIN_S:
+                    raise
+                log.warning("%s; asked again", error)
+                SystemClock().sleep(AGAIN_S)
 
     def _get(self) -> bool | None:
         answer: bool | None = self._ask("answer a question", self._read)
         return answer
 
     def _set(self, on: bool) -> None:
+        if self.before:
+            self.before(on)
         clock = SystemClock()
         deadline = Deadline.after(clock, self.deadline_s)
         word = "on" if on else "off"
         self._ask(f"answer '{word}'", lambda: self._switch(on=on))
+        told_again = False
         while self._get() not in {on, None}:
+            if not told_again and deadline.left_s < self.deadline_s / 2:
+                # Once only: with some PDUs each command starts their delay anew.
+                told_again = True
+                self._ask(f"answer '{word}'", lambda: self._switch(on=on))
             if deadline.passed:
                 raise BenchError(
                     f"{self.where} says it switched {word},"

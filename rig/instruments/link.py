@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Speaking SCPI over any link that keeps questions and answers together."""
 
+import logging
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from rig.errors import InstrumentError
+
+log = logging.getLogger(__name__)
 
 POWER_ON = 1 << 7  # of *ESR?, IEEE 488.2, 11.5.1.1.2
 
@@ -15,6 +18,8 @@ class ScpiLink(Protocol):
     All methods raise InstrumentError when the instrument does not answer as it should, and
     BenchError when it cannot be reached.
     """
+
+    is_new: bool  # nobody has looked for errors from before since it was opened, or had failed
 
     @property
     def name(self) -> str: ...
@@ -36,6 +41,8 @@ def send(link: ScpiLink, *commands: str) -> None:
         InstrumentError: the error queue was not empty afterwards.
     """
     with link.alone():
+        if link.is_new:
+            forget_errors(link)
         for command in commands:
             link.write(command)
         check(link, "; ".join(commands))
@@ -47,15 +54,32 @@ def check(link: ScpiLink, command: str) -> None:
     Raises:
         InstrumentError: it was not empty; holds the first entry, which is the cause.
     """
-    first = None
-    for _ in range(32):  # the queue holds 20 (53230A Programmer's Reference, SYSTem:ERRor?)
+    if found := _queued(link):
+        raise InstrumentError(link.name, command=command, reply=found[0])
+
+
+def forget_errors(link: ScpiLink) -> None:
+    """Read away and log what somebody else has left in the error queue.
+
+    The queue is the instrument's and not the connection's (SCPI-99 volume 2, 21.8): a person's
+    session, another program, or an exchange of ours that broke off may have filled it.
+    """
+    with link.alone():
+        for reply in _queued(link):
+            log.warning("%s held an error from before the rig's command: %s", link.name, reply)
+        link.is_new = False
+
+
+def _queued(link: ScpiLink) -> list[str]:
+    """Empty the error queue; return what was in it."""
+    found: list[str] = []
+    for _ in range(64):  # the queue holds 20 (53230A Programmer's Reference, SYSTem:ERRor?)
         reply = link.query("SYST:ERR?").strip()
         code, _, _ = reply.partition(",")
         if code.lstrip("+-") == "0":
             break
-        first = first or reply
-    if first:
-        raise InstrumentError(link.name, command=command, reply=first)
+        found.append(reply)
+    return found
 
 
 def number(link: ScpiLink, command: str) -> float:

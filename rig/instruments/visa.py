@@ -27,6 +27,7 @@ class VisaLink:
         self.resource = resource
         self.name = name
         self.timeout_s = timeout_s
+        self.is_new = True
         self._backend = backend
         self._session: Any = None
         self._busy = threading.RLock()
@@ -59,6 +60,7 @@ class VisaLink:
     def close(self) -> None:
         with self._busy:
             session, self._session = self._session, None
+            self.is_new = True
             if session is not None:
                 with contextlib.suppress(Exception):  # it is given up, whatever it says
                     session.close()

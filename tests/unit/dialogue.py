@@ -17,6 +17,7 @@ class Dialogue:
 
     def __init__(self, *exchange: str | tuple[str, str | bytes]) -> None:
         self.name = "instrument"
+        self.is_new = False  # somebody has looked into its error queue
         self._exchange = list(exchange)
 
     def _next(self, command: str) -> str | bytes | None:

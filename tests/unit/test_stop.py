@@ -107,6 +107,31 @@ def run(code: str, number: signal.Signals, *, group: bool) -> tuple[int, str]:
     return child.returncode, first + rest
 
 
+@pytest.mark.parametrize(("follows", "said"), [(True, "in order\n"), (False, "still here\n")])
+def test_a_run_whose_command_was_killed_ends_in_good_order(*, follows: bool, said: str) -> None:
+    """Nobody tells it, and nobody would make its reports."""
+    run = WAITER.replace("time.sleep(60)", "sys.stdin.read(); print('still here')")
+    if follows:
+        run = run.replace("    try:", "    stop.with_command()\n    try:")
+    command = f"""
+import os, subprocess, sys
+os.environ["WALNUT_COMMAND"] = str(os.getpid())
+subprocess.run([sys.executable, "-c", {run!r}])
+"""
+    ends, ours = os.pipe()  # its standard input: a run that does not follow has an end, too
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdin=ends, stdout=subprocess.PIPE, text=True
+    ) as child:
+        os.close(ends)
+        assert child.stdout
+        assert child.stdout.readline() == "ready\n"
+        child.kill()
+        child.wait()
+        heard = child.stdout.readline() if follows else ""
+        os.close(ours)
+        assert heard + child.stdout.read() == said
+
+
 def test_a_terminal_that_is_gone_does_not_fail_the_way_out() -> None:
     terminal, ours = pty.openpty()
     command = ["setsid", "--ctty", "--wait", "env", "--default-signal=HUP", sys.executable, "-c"]
