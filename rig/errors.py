@@ -6,6 +6,7 @@
   * BenchError        fix the bench: an instrument, a cable or the lab network failed
     * InstrumentError
     * BoardOnError
+    * TakenError
   * BoardError        look at the board: it did not do what it was told
     * ConsoleSilentError
 
@@ -52,6 +53,15 @@ class BoardOnError(BenchError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"the board is STILL ON: switch it off by hand; {why}")
+
+
+class TakenError(BenchError):
+    """The place is somebody else's by now."""
+
+    def __init__(self, place: str, by: str) -> None:
+        super().__init__(
+            f"place {place} was taken by {by} in mid-run: its board is theirs and was left as it is"
+        )
 
 
 class BoardError(RigError):

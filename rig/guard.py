@@ -22,6 +22,7 @@ from rig.errors import BenchError, BoardOnError
 from rig.place_file import environment
 from rig.power_path import NO_SUPPLY, leave_off
 from rig.remote_place import main_target
+from rig.tenancy import Tenancy
 
 READY_LIMIT_S = 60.0  # labgrid is slow to import on a busy computer
 END_LIMIT_S = 20.0
@@ -127,6 +128,7 @@ class _Feed:
     def __init__(self, path: Path) -> None:
         self._environment = environment(path)
         self._main = main_target(self._environment)
+        self._tenancy = Tenancy(self._main)
         self._outlet = self._main.get_driver("WalnutStrategy", activate=False).power
 
     def take(self) -> None:
@@ -135,6 +137,7 @@ class _Feed:
         Raises:
             BenchError: a part of the power path failed; says whether the board is off.
         """
+        self._tenancy.check(to_switch_off=True)
         leave_off(self._switch_outlet, self._cut_output)
 
     def _switch_outlet(self) -> None:

@@ -14,7 +14,7 @@ from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.console_stream import ConsoleStream
-from rig.errors import BenchError, BoardError, RigError, UsageError
+from rig.errors import BenchError, BoardError, RigError, TakenError, UsageError
 from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
 from rig.guard import Guard
@@ -28,6 +28,7 @@ from rig.release import Catalogue, Release
 from rig.remote_place import main_target
 from rig.service import ANSWER, REQUEST, ServiceClient
 from rig.strategy import Status
+from rig.tenancy import Tenancy
 from rig.topology import parts
 from rig.watch import ServiceWatch
 
@@ -60,6 +61,7 @@ class Place:
         self.service = ServiceClient(service.host, service.port, clock)
         bundles = main.get_resource("BundleServer")
         self._guard = Guard(path, (self._lock.handle,), clock)
+        self._tenancy = Tenancy(main)
         self.power.before = self._before_power
         try:
             self.bundles = BundleServer(bundles.bind, bundles.port, bundles.url)
@@ -68,7 +70,9 @@ class Place:
             self._guard.dismiss()
             self._lock.release()
             raise
-        self.power_path = PowerPath(self.power, self.supply, self.interposer, self.strategy)
+        self.power_path = PowerPath(
+            self.power, self.supply, self.interposer, self.strategy, self._tenancy.check
+        )
         self.strategy.check_feed = self.power_path.check
 
     @classmethod
@@ -129,6 +133,7 @@ class Place:
             raise failure
 
     def _before_power(self, on: bool) -> None:
+        self._tenancy.check(to_switch_off=not on)
         if on:
             self._guard.require()
 
@@ -228,8 +233,9 @@ class Place:
 
         Raises:
             BoardError: it does not come up in the place's boot_limit_s.
-            BenchError: it cannot, for it is not fed.
+            BenchError: it cannot, for it is not fed, or it is somebody else's by now.
         """
+        self._tenancy.check()
         try:
             self.strategy.transition(Status.linux)
             self.service.wait_up(Deadline.after(self.clock, self.strategy.boot_limit_s), None)
@@ -271,10 +277,13 @@ class Place:
         """
         failure = None
         try:
+            self._tenancy.check(to_switch_off=True)
             self.power_path.leave_off(lambda: self.strategy.transition(Status.off))
         except BenchError as error:
             log.warning("%s", error)
             failure = error
+        if isinstance(failure, TakenError):
+            return failure
         with contextlib.suppress(RigError):
             if self.interposer:
                 self.interposer.disarm()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rig.current import CURRENT_MIN_A
-from rig.errors import BenchError, BoardOnError, RigError
+from rig.errors import BenchError, BoardOnError, RigError, TakenError
 from rig.instruments.rail import Fall
 from rig.instruments.supply import Supply
 from rig.strategy import Status
@@ -40,16 +40,23 @@ class PowerPath:
     """What feeds one board; a place may lack a supply or an interposer."""
 
     def __init__(
-        self, outlet: Outlet, supply: Supply | None, interposer: Interposer | None, wanted: Wanted
+        self,
+        outlet: Outlet,
+        supply: Supply | None,
+        interposer: Interposer | None,
+        wanted: Wanted,
+        require_ours: Callable[[], object] = lambda: None,
     ) -> None:
         self._outlet = outlet
         self._supply = supply
         self._interposer = interposer
         self._wanted = wanted
+        self._require_ours = require_ours  # raises when the place has been taken away
         self._is_used = False  # the output is the rig's business since it fed or cut the board
 
     def feed(self) -> None:
         """Release a latched cut and have the supply feed the board again (outlet untouched)."""
+        self._require_ours()
         self._is_used = True
         if self._interposer:
             self._interposer.disarm()
@@ -67,6 +74,7 @@ class PowerPath:
         Raises:
             BenchError: the power did not go.
         """
+        self._require_ours()
         self._is_used = True
         if self._supply:
             return self._supply.cut()
@@ -145,11 +153,14 @@ def leave_off(
     Raises:
         BenchError: the outlet failed; the supply's output, which stays off, keeps the board off.
         BoardOnError: nothing did it.
+        TakenError: the board is somebody else's by now; nothing was switched.
     """
     failures = []
     for act in (by_outlet, by_supply, by_outlet_alone or by_outlet):
         try:
             act()
+        except TakenError:
+            raise
         except Exception as error:  # noqa: BLE001 # nothing may stop us from trying the rest
             log.warning("the board is not off yet: %s", error)
             failures.append(str(error))

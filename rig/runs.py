@@ -53,6 +53,8 @@ def command(
     need_checkout()
     words = [sys.executable, "-m", "pytest", *(str(BOARD_TESTS / node) for node in nodes)]
     words += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-q", "--tb=short"]
+    # A library's complaint says nothing of board or bench, and `rig doctor` lives with it, too.
+    words += ["-W", "default"]
     return [*words, "--lg-env", str(place.resolve()), f"--rig-report={folder}", *options]
 
 

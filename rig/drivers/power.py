@@ -66,14 +66,16 @@ class Checked:
             del steps._stack[depth:]  # noqa: SLF001
 
         deadline = Deadline.after(SystemClock(), self.deadline_s)
+        left_s = self.deadline_s
         while True:
             try:
-                return within(deadline.left_s, self.where, what, act, on_late=forget)
+                return within(left_s, self.where, what, act, on_late=forget)
             except BenchError as error:
                 if deadline.left_s <= AGAIN_S:
                     raise
                 log.warning("%s; asked again", error)
                 SystemClock().sleep(AGAIN_S)
+                left_s = round(deadline.left_s, 1) or AGAIN_S
 
     def _get(self) -> bool | None:
         answer: bool | None = self._ask("answer a question", self._read)
