@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Which console a driver opens, in words, and whether its port is there."""
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -18,6 +19,8 @@ from labgrid.resource.udev import USBSerialPort
 from rig.errors import BenchError
 
 CONNECT_LIMIT_S = 3.0
+STAYS_S = 1.0  # a server that has its device leaves the connection open for longer
+SAID_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,36 @@ def check(console: Any) -> None:  # noqa: ANN401
     """
     port = getattr(console, "port", None)
     if isinstance(port, NetworkSerialPort):
-        socket.create_connection((port.host, port.port), CONNECT_LIMIT_S).close()
+        _check_server(port)
     elif isinstance(port, SerialPort):
         _check_device(console, port)
     elif isinstance(console, ExternalConsoleDriver):
         program = shlex.split(console.cmd)[0]
         if shutil.which(program) is None:
             raise BenchError(f"there is no program {program!r}")
+
+
+def _check_server(port: NetworkSerialPort) -> None:
+    """Connect, and see that the connection stays: a server without its device ends it at once."""
+    said = b""
+    with socket.create_connection((port.host, port.port), CONNECT_LIMIT_S) as link:
+        link.settimeout(STAYS_S)
+        with contextlib.suppress(TimeoutError):
+            while part := link.recv(4096):
+                said += part
+                if len(said) > SAID_MAX:
+                    return  # the board talks
+            raise BenchError(
+                f"its server ends the connection at once, {_words(said)}: look whether the serial"
+                " adapter is plugged in under the name that the server's file has, and whether"
+                " somebody else has the port"
+            )
+
+
+def _words(said: bytes) -> str:
+    """Return what a server said, without telnet's own bytes."""
+    text = "".join(chr(byte) for byte in said if 32 <= byte < 127).strip()
+    return f"saying {text!r}" if text else "without a word"
 
 
 def _check_device(console: Any, port: SerialPort) -> None:  # noqa: ANN401

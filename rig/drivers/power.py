@@ -53,11 +53,16 @@ class Checked:
     def _switch(self, *, on: bool) -> None:
         raise NotImplementedError
 
-    def _ask(self, what: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Call labgrid, and again when it fails: to set or to read twice is as good as once.
+    @property
+    def reads_back(self) -> bool:
+        """Tell whether it can be asked, so that a command may be given twice."""
+        return True
+
+    def _ask(self, what: str, act: Callable[[], Any], *, again: bool = True) -> Any:  # noqa: ANN401
+        """Call labgrid, and `again` when it fails: to set or to read twice is as good as once.
 
         Raises:
-            BenchError: it hangs, or fails until the deadline.
+            BenchError: it hangs, or fails until the deadline; says what it said first.
         """
         # A call that hangs has begun steps that it will not end, and labgrid checks their order.
         depth = len(steps._stack)  # noqa: SLF001 # labgrid offers no other way
@@ -67,12 +72,14 @@ class Checked:
 
         deadline = Deadline.after(SystemClock(), self.deadline_s)
         left_s = self.deadline_s
+        first: BenchError | None = None
         while True:
             try:
                 return within(left_s, self.where, what, act, on_late=forget)
             except BenchError as error:
-                if deadline.left_s <= AGAIN_S:
-                    raise
+                first = first or error
+                if not again or deadline.left_s <= AGAIN_S:
+                    raise first from None
                 log.warning("%s; asked again", error)
                 SystemClock().sleep(AGAIN_S)
                 left_s = round(deadline.left_s, 1) or AGAIN_S
@@ -87,7 +94,7 @@ class Checked:
         clock = SystemClock()
         deadline = Deadline.after(clock, self.deadline_s)
         word = "on" if on else "off"
-        self._ask(f"answer '{word}'", lambda: self._switch(on=on))
+        self._ask(f"answer '{word}'", lambda: self._switch(on=on), again=self.reads_back)
         told_again = False
         while self._get() not in {on, None}:
             if not told_again and deadline.left_s < self.deadline_s / 2:
@@ -182,6 +189,10 @@ class DeadlinePowerDriver(Checked, Driver, PowerProtocol):
     def source(self) -> str:
         kind = type(self.power).__name__
         return f"{kind} {self.power.name}" if self.power.name else kind
+
+    @property
+    def reads_back(self) -> bool:
+        return getattr(self.power, "get", None) is not None
 
     def _read(self) -> bool | None:
         ask = getattr(self.power, "get", None)
