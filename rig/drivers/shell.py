@@ -14,11 +14,13 @@ from labgrid.util import gen_marker, re_vt100
 
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import Waiter, fresh
-from rig.errors import ConsoleSilentError
+from rig.errors import ConsoleSilentError, UsageError
 from rig.printk import PRINTK, without_printk
 
 IDLE_POKE_S = 0.5
 BOOTING_POKE_S = 20.0
+ASKS = r"[Pp]ass\w*: ?"  # for a password
+REFUSALS_MAX = 3  # a noisy line may garble one
 PROMPT_S = 2.0  # after a command's end
 # Where the kernel may talk into a word of ours: up to its line end.
 TALK = r"(?:[^\r\n]+\r*\n)??"
@@ -33,6 +35,13 @@ class WalnutShellDriver(ShellDriver):
         login_timeout_s (float): how long it may take from power-on to the prompt
     """
 
+    unused = {
+        "login_timeout": "write boot_limit_s of WalnutStrategy",
+        "await_login_timeout": "the rig asks again by itself",
+        "post_login_settle_time": "the rig asks until the shell answers",
+        "console_ready": "the rig presses return by itself",
+        "keyfile": "the rig copies no keys",
+    }
     login_timeout_s = attr.ib(default=60.0, converter=float)
     boots = 0  # how often the PROM started while we waited for the login
     # A key at the wrong moment stops U-Boot's autoboot.  So the strategy says whether the board is
@@ -47,13 +56,21 @@ class WalnutShellDriver(ShellDriver):
 
     @step()
     def _await_login(self) -> None:
-        """Log in from wherever the board is; BoardError when it does not come up in time."""
+        """Log in from wherever the board is.
+
+        Raises:
+            BoardError: it does not come up in time.
+            UsageError: the place file has no password, or the board refuses it.
+        """
         deadline = Deadline.after(SystemClock(), self.login_timeout_s)
         fresh(self.console)
         waiter = Waiter(self.console, deadline)
         patterns = [self.login_prompt, self.prompt]
         if self.prom_prompt:
             patterns.append(self.prom_prompt)
+        asks = len(patterns)
+        patterns.append(ASKS)
+        refused, is_told = 0, False  # how often the password was; whether it was given
         poke_s = BOOTING_POKE_S if self.booting else IDLE_POKE_S
         named = False  # a prompt that follows the user's name is this boot's
         try:
@@ -65,10 +82,15 @@ class WalnutShellDriver(ShellDriver):
                     poke_s=poke_s,
                     booting_poke_s=BOOTING_POKE_S,
                 )
-                if found == 2:
+                if found == asks:
+                    if named:  # else somebody else was asked
+                        self.console.sendline(self._password(refused))
+                        is_told = True
+                elif found == 2:
                     self.console.sendline(self.prom_command)
                     poke_s, named = BOOTING_POKE_S, False
                 elif found == 0:
+                    refused, is_told = refused + is_told, False
                     self.console.sendline(self.username)
                     poke_s, named = PROMPT_S, True
                 elif self.booting and not named:
@@ -78,6 +100,15 @@ class WalnutShellDriver(ShellDriver):
         finally:
             self.boots = waiter.boots
         self._status = 1
+
+    def _password(self, refused: int) -> str:
+        """Return the password, unless the file has none or the board has refused it too often."""
+        where = "targets.main.drivers.WalnutShellDriver.password"
+        if self.password is None:
+            raise UsageError(f"the board asks for {self.username}'s password: {where} is missing")
+        if refused >= REFUSALS_MAX:
+            raise UsageError(f"the board has refused {self.username} {refused} times: see {where}")
+        return str(self.password)
 
     def _answers(self) -> bool:
         """Tell whether a shell is there: a prompt alone may be an old one."""

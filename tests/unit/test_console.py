@@ -249,7 +249,14 @@ class Prom:
 
 def prom(console: Any, limit_s: float = LIMIT_S) -> Any:
     stub = SimpleNamespace(
-        console=console, prompt="=> ", interrupt="\n", login_timeout_s=limit_s, _status=0
+        console=console,
+        prompt="=> ",
+        interrupt="\n",
+        login_timeout_s=limit_s,
+        _status=0,
+        autoboot="",
+        password_prompt="enter Password:",  # noqa: S106 # what labgrid expects by default
+        _init=lambda: None,
     )
     PromDriver._await_prompt(cast("PromDriver", stub))
     return stub

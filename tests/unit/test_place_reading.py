@@ -119,6 +119,13 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
             "targets.main.drivers.DigitalOutputPowerDriver: it asks a person",
         ),
         (f"      {POWER}\n", "", "targets.main has no CheckedPowerDriver, nor another driver of a"),
+        ("username: root}", "username: root, keyfile: k}", "keyfile: the rig does not use it"),
+        ("login_timeout_s: 30.0}", "login_timeout: 30}", "write login_timeout_s"),
+        (
+            "login_timeout_s: 30.0}",
+            "init_commands: version}",
+            "'version' will not do: it is a list",
+        ),
         ("off_s: 1.0}", "delay: 1.0}", "CheckedPowerDriver.delay: the rig does not use it: write"),
     ],
 )
