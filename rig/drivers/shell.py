@@ -22,6 +22,56 @@ BOOTING_POKE_S = 20.0
 ASKS = r"[Pp]ass\w*: ?"  # for a password
 REFUSALS_MAX = 3  # a noisy line may garble one
 PROMPT_S = 2.0  # after a command's end
+# A program and words that mean nothing to a shell; and what is no program, but the shell's own.
+PLAIN = re.compile(r"[\w./-]+(?: [\w./:=+,@%-]+)*", re.ASCII)
+OF_THE_SHELL = frozenset(
+    [
+        ".",
+        "alias",
+        "break",
+        "case",
+        "cd",
+        "command",
+        "continue",
+        "do",
+        "done",
+        "elif",
+        "else",
+        "esac",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "fi",
+        "for",
+        "function",
+        "getopts",
+        "hash",
+        "if",
+        "jobs",
+        "kill",
+        "local",
+        "logout",
+        "read",
+        "readonly",
+        "return",
+        "set",
+        "shift",
+        "source",
+        "then",
+        "time",
+        "times",
+        "trap",
+        "type",
+        "ulimit",
+        "umask",
+        "unalias",
+        "unset",
+        "until",
+        "wait",
+        "while",
+    ]
+)
 # Where the kernel may talk into a word of ours: up to its line end.
 TALK = r"(?:[^\r\n]+\r*\n)??"
 
@@ -121,12 +171,12 @@ class WalnutShellDriver(ShellDriver):
     def _run(self, cmd: str, *, timeout: float = 30.0, **_: object) -> Any:  # noqa: ANN401
         """Run `cmd`; return (lines, [], exit code).
 
-        In a shell of its own, so that nothing in it can end the login.  What the kernel says
+        In a shell of its own, if it might end the login or change it.  What the kernel says
         meanwhile is among the lines, as nothing tells it from `dmesg`'s.
         """
         marker = gen_marker()
         hidden = f"'{marker[:4]}''{marker[4:]}'"
-        self.console.sendline(f"echo {hidden}; (eval {_quoted(cmd)}); echo {hidden} $?")
+        self.console.sendline(f"echo {hidden}; {_contained(cmd)}; echo {hidden} $?")
         answer = Waiter(self.console, Deadline.after(SystemClock(), timeout), is_answer=True)
         answer.wait([_ends(marker)], f"the end of {cmd!r}")
         said, code = answer.groups()
@@ -142,6 +192,13 @@ def _pass_prompt(console: Any, prompt: str) -> None:  # noqa: ANN401 # labgrid i
     waiter = Waiter(console, Deadline.after(SystemClock(), PROMPT_S))
     with contextlib.suppress(ConsoleSilentError):
         waiter.wait([prompt], "the prompt after a command")
+
+
+def _contained(command: str) -> str:
+    """Return what runs a command so that the shell goes on as it was, whatever it holds."""
+    if PLAIN.fullmatch(command) and command.split(maxsplit=1)[0] not in OF_THE_SHELL:
+        return command
+    return f"(eval {_quoted(command)})"
 
 
 def _quoted(command: str) -> str:

@@ -207,6 +207,13 @@ def test_any_command_runs_and_the_next_one_too(
     assert run(terminal, "echo next") == (["next"], 0)
 
 
+def test_a_command_leaves_the_shell_as_it_was(terminal: Terminal) -> None:
+    before, _ = run(terminal, "pwd")
+    for command in ("cd /", "cd / # away", "PATH=/nowhere", "set -eu", "exec true"):
+        run(terminal, command)
+    assert run(terminal, "pwd") == (before, 0)
+
+
 # ---- the PROM
 class Prom:
     """A U-Boot with a countdown, which takes the first key; `deaf` to its first lines."""
