@@ -14,7 +14,7 @@ from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.console_stream import ConsoleStream
-from rig.errors import BenchError, BoardError, RigError, TakenError, UsageError
+from rig.errors import BenchError, BoardError, BoardOnError, RigError, TakenError, UsageError
 from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
 from rig.guard import Guard
@@ -60,6 +60,7 @@ class Place:
         service = main.get_resource("BoardService")
         self.service = ServiceClient(service.host, service.port, clock)
         bundles = main.get_resource("BundleServer")
+        self._switched_on = False  # by the rig, since it opened the place
         self._guard = Guard(path, (self._lock.handle,), clock)
         self._tenancy = Tenancy(main)
         self.power.before = self._before_power
@@ -118,7 +119,8 @@ class Place:
         """Leave the board off and give everything back, also a supply that the rig has cut.
 
         Raises:
-            BenchError: a part of the power path failed; says whether the board is off.
+            BenchError: a part of the power path failed; says whether the board is off.  Of a board
+                that the rig has not switched on nobody can say that it is on; that is logged.
         """
         failure = self.safe_off()
         if failure is None:  # or the supply is what keeps the board off
@@ -129,12 +131,13 @@ class Place:
         finally:
             self._guard.dismiss()
             self._lock.release()
-        if failure:
+        if failure and (self._switched_on or not isinstance(failure, BoardOnError)):
             raise failure
 
     def _before_power(self, on: bool) -> None:
         self._tenancy.check(to_switch_off=not on)
         if on:
+            self._switched_on = True
             self._guard.require()
 
     @property

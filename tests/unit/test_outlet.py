@@ -76,7 +76,8 @@ def test_what_ended_a_run_is_not_hidden_by_a_board_that_stays_on(
 ) -> None:
     place = Place.open(place_file(tmp_path, outlet, deadline_s=2 * AGAIN_S))
     first = ValueError("first")
-    outlet.on = True
+    place.strategy.target.activate(place.power)
+    place.power.on()
     outlet.drop = 1000
     place.__exit__(ValueError, first, None)
     assert "STILL ON" in "".join(first.__notes__)
@@ -89,3 +90,14 @@ def test_a_board_whose_console_is_dead_goes_off(outlet: Plug, tmp_path: Path) ->
         assert not outlet.on
         place.power.on()
     assert not outlet.on
+
+
+def test_of_a_board_that_the_rig_never_switched_on_nobody_says_that_it_is_on(
+    outlet: Plug, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Place.open(place_file(tmp_path, outlet, deadline_s=1.0)) as place:
+        place.strategy.target.activate(place.power)
+        outlet.drop = 999
+        with pytest.raises(BenchError):
+            place.power.get()
+    assert "not off yet" in caplog.text
