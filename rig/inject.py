@@ -163,7 +163,7 @@ class Injector:
     ) -> Episode | None:
         place = self._place
         place.boot()
-        # The store makes the board write its flash, and stand still for some 25 ms: not an event.
+        # The store makes the board write its flash, and stand still for some 20 ms: not an event.
         self._state_before(result)
         result.wanted = result.from_release or ""
         if self._watch:

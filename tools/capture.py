@@ -56,7 +56,11 @@ def record(file: Path, port: int, interface: str) -> int:
     command = ["tcpdump", "-i", interface, "-n", "-s", "128", "-B", "16384"]
     command += ["--time-stamp-precision", "nano", "-w", str(file), "udp", "port", str(port)]
     began = offset_s()
-    process = subprocess.Popen(command)
+    try:
+        process = subprocess.Popen(command)
+    except FileNotFoundError:
+        print("there is no tcpdump: install Debian's package of that name", file=sys.stderr)
+        return 3
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.terminate())
     code = process.wait()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qemu.qmp import QMPClient, QMPError
+from qemu.qmp import EventListener, QMPClient, QMPError, Runstate
 
 log = logging.getLogger(__name__)
 logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # what it raises is said here
@@ -75,13 +75,31 @@ class Link:
             await qemu.accept()
             with qemu.listener(CHANGED) as changes:
                 while not await _is_set_up(qemu):
-                    await changes.get()
+                    await _next(qemu, changes)
             self._set(up=True)
-        except (QMPError, EOFError, OSError) as error:  # as when QEMU ends before its board is up
-            log.info("the link stays down: %s", error)
+        except (QMPError, EOFError, OSError) as error:
+            # QEMU has ended, and nobody is there to take anything; or it cannot be asked, and then
+            # a board that is deaf for that would be blamed for it.
+            log.warning("the link is taken for up: %s", error)
+            self._set(up=True)
         finally:
             with contextlib.suppress(QMPError, EOFError, OSError):
                 await qemu.disconnect()
+
+
+async def _next(qemu: QMPClient, changes: EventListener) -> None:
+    """Wait for a change; EOFError when QEMU hangs up, of which a listener hears nothing."""
+    waiting = {
+        asyncio.ensure_future(changes.get()),
+        asyncio.ensure_future(qemu.runstate_changed()),
+    }
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+    if qemu.runstate is not Runstate.RUNNING:
+        raise EOFError("QEMU has hung up")
 
 
 async def _is_set_up(qemu: QMPClient) -> bool:

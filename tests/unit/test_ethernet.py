@@ -117,6 +117,14 @@ def test_a_board_whose_power_goes_before_that_has_no_link(tmp_path: Path) -> Non
     assert True not in told(die, tmp_path)
 
 
+def test_a_board_is_not_deaf_because_its_qemu_cannot_be_asked(tmp_path: Path) -> None:
+    async def fail(_: Link, qemu: Qemu, cable: Cable) -> None:
+        await qemu.end()
+        await cable.until(2)
+
+    assert told(fail, tmp_path)[:2] == [False, True]
+
+
 def test_a_reset_board_is_watched_anew(tmp_path: Path) -> None:
     async def reset(link: Link, qemu: Qemu, cable: Cable) -> None:
         qemu.change(promiscuous=False)

@@ -50,7 +50,7 @@ class Board:
 
 
 def test_the_store_that_makes_the_board_stand_still_comes_before_the_good_service() -> None:
-    """It writes the flash for some 25 ms: right before a power cut that was part of the outage."""
+    """It writes the flash for some 20 ms: right before a power cut that was part of the outage."""
     board = Board()
     injector = Injector(cast("Any", board), cast("Any", board))
 
