@@ -17,10 +17,12 @@ from rig.outage import Gap, Spans, Times, longest_gap, missed_s
 from rig.outage_record import Outages, Settling
 from rig.raw import save
 from rig.sighting import Episode, Span, stalled_at_ends
-from rig.witness import Witness
+from rig.witness import Estimate, Witness
 
 ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
 LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them
+ENDS_S = 5e-3  # after the first pulse: what was answered then had waited with it
+USUAL = 0.95  # of answers before a silence took no longer
 IN_TIME_SHARE = 0.9  # of datagrams: a service that answers fewer in time is not back
 
 
@@ -35,7 +37,7 @@ def appraise(observers: Observers, episode: Episode, span: Span, *, recovered: b
     answers = traffic.since(span.from_s, span.until_s)
     drawn = feed.between(episode.opened_s, span.last_s) if feed else None
     by_traffic = traffic_witness(answers, observers, span, now_s, recovered=recovered)
-    by_counter = counter_witness(answers.stalls, observers, span, now_s, recovered=recovered)
+    by_counter = counter_witness(answers, observers, span, now_s, recovered=recovered)
     raw = _keep(observers, episode, by_traffic, answers, by_counter, drawn)
     found = by_traffic.event
     event = span.with_gap(found.span if found else None)
@@ -113,7 +115,7 @@ def traffic_witness(
 
 
 def counter_witness(
-    stalls: Spans, observers: Observers, span: Span, now_s: float, *, recovered: bool
+    answers: Answers, observers: Observers, span: Span, now_s: float, *, recovered: bool
 ) -> Witness | None:
     """Return the counter as a witness, if there is one: it looks away while it is started anew."""
     beats, view = observers.beats, observers.by_counter
@@ -121,17 +123,46 @@ def counter_witness(
         return None
     return Witness(
         view=view,
-        estimate=counter_outage,
+        estimate=behind_backlog(answers.sent_s, answers.received_s),
         times_s=_until(beats, span),
         span=span,
         now_s=now_s,
         recovered=recovered,
         own=beats.blind,
-        stalls=stalls,
+        stalls=answers.stalls,
         error_s=beats.error_s,
         stalled_s=lambda gap, _: missed_s(gap, beats.blind),
         correlation_s=beats.doubt_s,
     )
+
+
+def behind_backlog(sent_s: Times, received_s: Times) -> Estimate:
+    """Return the counter's estimate for a service whose answers came at these times.
+
+    The heartbeat's own probe goes the way of every request, and so waits at the end of what had
+    queued up in the service.
+    """
+
+    def estimate(gap: Gap | None, view: View, **known: float) -> Measurement:
+        late_s = backlog_s(sent_s, received_s, gap) if gap else 0.0
+        return counter_outage(gap, view, backlog_s=late_s, **known)
+
+    return estimate
+
+
+def backlog_s(sent_s: Times, received_s: Times, gap: Gap) -> float:
+    """Return for how long the first pulse after a silence may have waited, in seconds.
+
+    No longer than the requests that were answered then had waited (how much longer they took than
+    before the silence), and not since before the first of these answers.
+    """
+    trip_s = received_s - sent_s
+    before = trip_s[received_s <= gap.before_s]
+    ends = (received_s > (gap.before_s + gap.after_s) / 2) & (received_s <= gap.after_s + ENDS_S)
+    if not before.size or not np.any(ends):
+        return 0.0
+    waited_s = float(np.max(trip_s[ends]) - np.quantile(before, USUAL))
+    return max(0.0, min(waited_s, gap.after_s - float(np.min(received_s[ends]))))
 
 
 def probe_stall(stalls: Spans) -> Callable[[Gap, View], float]:

@@ -69,6 +69,7 @@ def interruption(
     correlation_s: float = 0.0,
     stalled_s: float = 0.0,
     lone_s: float = 0.0,
+    backlog_s: float = 0.0,
 ) -> Budget:
     """Return the budget of an outage that was seen as a silence of `gap_s`.
 
@@ -76,8 +77,10 @@ def interruption(
     happened.  `correlation_s` bounds the error between the
     clocks when the ends of the silence were stamped on two of them; else it is nothing.
     `stalled_s` is what the instrument itself failed to look at its ends.  `lone_s` is how much
-    shorter the silence is without the pieces that lone signs of life cut off.
+    shorter the silence is without the pieces that lone signs of life cut off, `backlog_s` for how
+    long the first sign of life after it may have waited behind what had queued up.
     """
+    backlog = Contribution("backlog", backlog_s / 2, why="the first pulse waits behind it")
     lone = Contribution("lone signs of life", lone_s / 2, why="fewer than five: no service, or it")
     return (
         period,
@@ -93,6 +96,7 @@ def interruption(
         ),
         Contribution("own stall", stalled_s, why="what the instrument itself missed at the ends"),
         *((lone,) if lone_s else ()),
+        *((backlog,) if backlog_s else ()),
     )
 
 

@@ -74,10 +74,13 @@ def counter_outage(
     taken_at_s: float,
     stalled_s: float = 0.0,
     correlation_s: float = 0.0,
+    backlog_s: float = 0.0,
 ) -> Measurement:
     """Estimate the outage behind a gap in a heartbeat that starts anew with the service.
 
     T is in [G - P, G], its best value G - P/2, the error rectangular (GUM 4.3.7): u = P/√12.
+    A service that comes back to a backlog of `backlog_s` pulses later by that at most: half of it
+    is taken off, and is doubt.
     `correlation_s` bounds the error between the clocks of the gap's ends, when those are two;
     `stalled_s` is how long the counter was blind in the gap, being started anew.
     """
@@ -91,6 +94,7 @@ def counter_outage(
         taken_at_s,
         stalled_s=stalled_s,
         correlation_s=correlation_s,
+        backlog_s=backlog_s,
     )
 
 
@@ -145,6 +149,7 @@ def _estimate(
     *,
     stalled_s: float = 0.0,
     correlation_s: float = 0.0,
+    backlog_s: float = 0.0,
 ) -> Measurement:
     """Subtract the period's half-width from the gap and state the budget, k = 2.
 
@@ -155,9 +160,10 @@ def _estimate(
         value, method = 0.0, "no loss; uncertainty is the resolution"
         budget = nothing_seen(max(view.period_s, longest_s), view.late_s)
     else:
-        value = max(0.0, gap.length_s - period.half_width - gap.lone_s / 2)
-        lone = f" less {gap.lone_s / 2:.6f} s of lone signs" if gap.lone_s else ""
-        method = f"{formula}{lone} (RFC 6201 timestamp method), G = {gap.length_s:.6f} s, k = 2"
+        less = {"lone signs": gap.lone_s / 2, "backlog": backlog_s / 2}
+        value = max(0.0, gap.length_s - period.half_width - sum(less.values()))
+        off = "".join(f" less {part_s:.6f} s of {what}" for what, part_s in less.items() if part_s)
+        method = f"{formula}{off} (RFC 6201 timestamp method), G = {gap.length_s:.6f} s, k = 2"
         budget = interruption(
             gap.length_s,
             period=period,
@@ -166,6 +172,7 @@ def _estimate(
             correlation_s=correlation_s,
             stalled_s=stalled_s,
             lone_s=gap.lone_s,
+            backlog_s=backlog_s,
         )
     return _measurement(view, value, budget, taken_at_s, method)
 

@@ -18,7 +18,7 @@ from rig.sighting import Span, doubted, find, longest, looked_away_s
 
 
 class Estimate(Protocol):
-    """Makes a measured time of a silence; `traffic_outage` and `counter_outage` do."""
+    """Makes a measured time of a silence, as `traffic_outage` and `counter_outage` do."""
 
     def __call__(
         self,

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from rig import criteria
-from rig.appraisal import agreement, comings_and_goings, probe_stall
+from rig.appraisal import agreement, behind_backlog, comings_and_goings, probe_stall
 from rig.budget import Contribution, Stamps
-from rig.estimate import View, counter_outage, traffic_outage
+from rig.estimate import View, traffic_outage
 from rig.instruments.traffic import stalls_of
 from rig.measure import Measurement
 from rig.outage import Times
@@ -75,7 +75,8 @@ def _figures(outages: dict[str, Any], times: dict[str, Any], record: Path) -> di
         beats_s = times["heartbeat_s"]
         beat_s = float(np.median(np.diff(beats_s)))
         floor_s = floors["counter_s"] or criteria.event_s(beat_s)
-        other = _witness(outages, "counter", beats_s, opened_s, counter_outage, beat_s, floor_s)
+        estimate = behind_backlog(sent_s, times["received_s"])
+        other = _witness(outages, "counter", beats_s, opened_s, estimate, beat_s, floor_s)
         other = replace(other, stalls=stalls)
         counter = _outage(other, outages["counter"])
         counter_settling, gap = other.settling(counter), other.gap

@@ -5,11 +5,12 @@ Streams whose truth is known: a service that is out from 10.0 to 11.0 s, and wha
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from rig.appraisal import agreement, comings_and_goings
+from rig.appraisal import agreement, backlog_s, behind_backlog, comings_and_goings
 from rig.estimate import View, counter_outage, traffic_outage
 from rig.measure import Measurement
 from rig.outage import Gap, Spans, Times
@@ -162,3 +163,51 @@ def test_a_lone_sign_at_the_cut_is_told_alike_by_both() -> None:
     assert abs(by_counter.value - by_traffic.value) <= by_counter.uncertainty
     assert covers(by_counter, OUT[1] - 9.99)
     assert covers(by_counter, OUT[1] - hiccup[0])
+
+
+def came_back(backlog_s: float, takes_s: float = 1e-5) -> tuple[Times, Times]:
+    """Return when requests were sent and answered by a service that is `OUT`.
+
+    It opens its socket `backlog_s` before it answers, and then works off what has queued up, one
+    request each `takes_s`.
+    """
+    sent_s = np.arange(8.0, 14.0, PERIOD_S)
+    sent_s = sent_s[(sent_s < OUT[0]) | (sent_s >= OUT[1] - backlog_s)]
+    answered_s = sent_s.copy()
+    free_s = OUT[1]
+    for at in np.flatnonzero(sent_s >= OUT[0]):
+        free_s = answered_s[at] = max(sent_s[at], free_s) + takes_s
+    return sent_s, answered_s + 3e-4
+
+
+@pytest.mark.parametrize("takes_s", [1e-5, 0.3e-3, 0.6e-3])
+def test_a_pulse_that_waits_behind_a_backlog_is_in_the_counters_doubt(takes_s: float) -> None:
+    sent_s, received_s = came_back(0.015, takes_s)
+    asked = np.searchsorted(sent_s, OUT[1])  # the board's own probe, when it begins to answer
+    before = stream(((OUT[0], END_S),))
+    beats = np.concatenate((before, np.arange(float(received_s[asked]), END_S, PERIOD_S)))
+    seen = replace(witness(beats), estimate=behind_backlog(sent_s, received_s))
+
+    outage = seen.outage(hidden=False)
+
+    back_s = float(received_s[received_s > OUT[0] + 0.1][0])  # its first answer is out
+    assert covers(outage, back_s - OUT[0])
+    assert outage.uncertainty < 0.015
+    without = witness(beats).outage(hidden=False)
+    assert covers(without, back_s - OUT[0]) is (takes_s < 1e-4), "or nothing is shown"
+
+
+def test_a_heartbeat_that_is_later_than_the_backlog_is_not_excused() -> None:
+    beats = stream(((OUT[0], OUT[1] + 0.3),))
+    gap = witness(beats).gap
+    assert gap
+
+    assert backlog_s(*came_back(0.015), gap) <= 0.016
+    assert backlog_s(*came_back(0.0), gap) < PERIOD_S, "no backlog, no excuse"
+
+
+def test_requests_from_before_the_board_was_there_are_no_backlog_of_its_own() -> None:
+    """They set the heartbeat off at once, so the pulse has waited for none of them."""
+    gap = witness(stream((OUT,))).gap
+    assert gap
+    assert backlog_s(*came_back(0.9), gap) < 2 * PERIOD_S
