@@ -5,7 +5,6 @@ The line outlives every power cut, as a cable does.  Bytes that nobody takes are
 cable.  One blocking thread a line: it can stamp each pulse within microseconds of its arrival.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import os
@@ -19,19 +18,9 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from rig.errors import BenchError
-from rig.virtual.board import DIE_TOGETHER
-from rig.virtual.endpoints import HOST
+from rig.virtual.serial_server import SerialServer
 from rig.virtual.short import short
 
-SER2NET_FILE = """%YAML 1.1
----
-connection: &{name}
-  accepter: telnet(rfc2217=true),tcp,{host},{port}
-  connector: serialdev,{device},115200n81,local
-  options:
-    max-connections: 4
-"""
 CHUNK_BYTES = 4096
 POLL_S = 0.5
 TALK = "[%12.6f] jffs2: notice: (79) check_node_data: wrong data CRC in data node at 0x%08x\r\n"
@@ -53,14 +42,13 @@ class SerialLine:
     ) -> None:
         self.name = name
         self._folder = folder
-        self._port = port
         self._received = received
         self._put = put
         self._pulse, self._pulsed = socket.socketpair()
         self._board: socket.socket | None = None
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._pty, self._cable = pty.openpty()
-        self._ser2net: asyncio.subprocess.Process | None = None
+        self._serial_server = SerialServer(name, folder, os.ttyname(self._cable), port)
         self._closing = False
         self._random = random.Random(1)  # noqa: S311 # where the talk falls, not a secret
         self._talk_s = 0.0  # from one message to the next; 0: none
@@ -79,39 +67,15 @@ class SerialLine:
         self._server.bind(str(path))
         self._server.listen(1)
         threading.Thread(target=self._pump, name=f"line-{self.name}", daemon=True).start()
-        settings = self._folder / f"ser2net-{self.name}.yaml"
-        device = os.ttyname(self._cable)
-        settings.write_text(
-            SER2NET_FILE.format(name=self.name, host=HOST, port=self._port, device=device)
-        )
-        with (self._folder / f"ser2net-{self.name}.log").open("wb") as output:
-            self._ser2net = await asyncio.create_subprocess_exec(
-                *DIE_TOGETHER,
-                *("ser2net", "-n", "-d", "-c", str(settings)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
+        await self._serial_server.open()
 
-    def check(self) -> None:
-        """Make sure that ser2net has taken its port: it stays up without one, and only says so.
-
-        Raises:
-            BenchError: it has not; holds its last words.
-        """
-        log = self._folder / f"ser2net-{self.name}.log"
-        words = log.read_text(errors="replace").strip().splitlines()
-        if any("Invalid accepter" in line for line in words):
-            raise BenchError(
-                f"ser2net cannot serve the {self.name} line: {words[-1]} (it needs a network"
-                " interface with an address beside loopback, whatever it listens on)"
-            )
+    async def ready(self) -> None:
+        """Wait until the rig's end is served; BenchError if it is not."""
+        await self._serial_server.ready()
 
     async def close(self) -> None:
         self._closing = True
-        if self._ser2net and self._ser2net.returncode is None:
-            self._ser2net.terminate()
-            await self._ser2net.wait()
+        await self._serial_server.close()
         self._server.close()
 
     def inject(self, data: bytes) -> None:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One board with all its equipment, wired."""
 
-import asyncio
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,10 @@ from rig.virtual.scpi import Instrument
 from rig.virtual.scpi_link import INSTRUMENT_FAULTS, serve
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aiohttp import web
 
-READY_LIMIT_S = 15.0
 NOISE = b"\xff\xfe\x80noise\xc3\x28\r\n"
 
 
@@ -94,9 +94,8 @@ class VirtualPlace:
             self._servers.append(await serve(instrument, HOST, getattr(ports, name)))
         for line in (self.console, self.heartbeat):
             await line.open()
-        async with asyncio.timeout(READY_LIMIT_S):
-            for line, port in ((self.console, ports.console), (self.heartbeat, ports.heartbeat)):
-                await _wait_for_port(port, line.check)
+        for line in (self.console, self.heartbeat):
+            await line.ready()
 
     async def close(self) -> None:
         await self.board.close()
@@ -207,15 +206,3 @@ def load_golden(golden: Path, flash: Path, flash_map: FlashMap) -> None:
     copy = flash.with_suffix(".new")
     shutil.copyfile(golden, copy)
     copy.replace(flash)
-
-
-async def _wait_for_port(port: int, check: Callable[[], None]) -> None:
-    while True:
-        check()
-        try:
-            _, writer = await asyncio.open_connection(HOST, port)
-        except OSError:
-            await asyncio.sleep(0.02)
-        else:
-            writer.close()
-            return
