@@ -14,7 +14,9 @@ from rig.clock import SystemClock
 from rig.errors import BenchError
 from rig.guard import Guard
 from rig.place import Place
-from tests.unit.plug import Plug, place_file, plug
+from tests.unit.plug import Plug, place_file
+
+pytestmark = pytest.mark.usefixtures("own_state")
 
 OFF_LIMIT_S = 30.0  # the promise is 5 s; a machine that tests run on may be busy
 RUN = """
@@ -28,17 +30,6 @@ with Place.open(Path(sys.argv[1])) as place:
     print(place._guard.number, flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@pytest.fixture
-def outlet() -> Iterator[Plug]:
-    with plug() as server:
-        yield server
 
 
 class Run:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A plug that hangs up once is asked again, and a board goes off whatever else is dead."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,9 @@ from rig.drivers.power import AGAIN_S
 from rig.errors import BenchError, BoardOnError
 from rig.place import Place
 from rig.strategy import Status
-from tests.unit.plug import Plug, place_file, plug
+from tests.unit.plug import Plug, place_file
 
-
-@pytest.fixture(autouse=True)
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-
-
-@pytest.fixture
-def outlet() -> Iterator[Plug]:
-    with plug() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 def test_a_plug_that_hangs_up_once_is_asked_again(outlet: Plug, tmp_path: Path) -> None:

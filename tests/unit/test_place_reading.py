@@ -17,6 +17,7 @@ OUTLET = "NetworkPowerPort: {model: shelly_gen2, host: 'http://127.0.0.1:29103',
 POWER = "CheckedPowerDriver: {deadline_s: 10.0, off_s: 1.0}"
 EXTERNAL = "ExternalPowerDriver: {cmd_on: 'on', cmd_off: 'off'}"
 DRIVERS = VIRTUAL[VIRTUAL.index("      SerialDriver") : VIRTUAL.index("  bench:")]
+BENCH = VIRTUAL[VIRTUAL.index("  bench:") : VIRTUAL.index("options:")]
 
 
 def place(folder: Path, *changes: tuple[str, str], name: str = "place.yaml") -> Path:
@@ -27,6 +28,11 @@ def place(folder: Path, *changes: tuple[str, str], name: str = "place.yaml") -> 
     path = folder / name
     path.write_text(text)
     return path
+
+
+def importing(module: str) -> tuple[str, str]:
+    """Return the change by which a place file imports one more module."""
+    return "  - rig.strategy\n", f"  - rig.strategy\n  - {module}\n"
 
 
 def test_what_labgrid_takes_from_the_environment_the_rig_takes(
@@ -154,15 +160,9 @@ def test_what_cannot_be_used_is_refused_by_file_and_key(
         [(f"      {OUTLET}\n", ""), (POWER, "ExternalPowerDriver: {cmd_on: 'on', cmd_off: 'off'}")],
         [(OUTLET, "PDUDaemonPort: {host: h, pdu: p, index: 1}"), (POWER, "PDUDaemonDriver: {}")],
         [(f"      {OUTLET}\n", ""), (POWER, f"{EXTERNAL}\n      DeadlinePowerDriver: {{}}")],
-        [
-            (
-                CONSOLE,
-                f"{{cls: NetworkSerialPort, name: {name}, host: h, port: 1}}".join(["mine: ", ""]),
-            )
-            for name in ("main",)
-        ],
+        [(CONSOLE, "mine: {cls: NetworkSerialPort, name: main, host: h, port: 1}")],
         [("SerialDriver: {}", "line: {cls: SerialDriver}")],
-        [("  bench:\n" + VIRTUAL.split("  bench:\n")[1].split("options:")[0], "  bench:\n")],
+        [(BENCH, "  bench:\n")],
     ],
     ids=lambda changes: changes[0][1][:40],
 )
@@ -222,8 +222,7 @@ def test_drivers_of_the_files_own_imports_are_known(
     module = tmp_path / f"lab_{name.lower()}.py"
     module.write_text(DRIVER.format(name=name))
     monkeypatch.syspath_prepend(tmp_path)
-    imported = module.name if by_path else module.stem
-    imports = ("  - rig.strategy\n", f"  - rig.strategy\n  - {imported}\n")
+    imports = importing(module.name if by_path else module.stem)
     path = place(tmp_path, (POWER, f"{name}: {{volts: 12}}"), imports)
     wrong = place(tmp_path, (POWER, f"{name}: {{volt: 12}}"), imports, name="wrong.yaml")
 
@@ -234,7 +233,7 @@ def test_drivers_of_the_files_own_imports_are_known(
 
 def test_options_may_be_those_of_the_files_own_imports(tmp_path: Path) -> None:
     (tmp_path / "lab_options.py").write_text("")
-    imports = ("  - rig.strategy\n", "  - rig.strategy\n  - lab_options.py\n")
+    imports = importing("lab_options.py")
     path = place(tmp_path, imports, ("\n  board:", "\n  rack: 7\n  board:"))
     near = place(tmp_path, imports, ("\n  board:", "\n  bord:"), name="near.yaml")
 
@@ -244,9 +243,8 @@ def test_options_may_be_those_of_the_files_own_imports(tmp_path: Path) -> None:
 
 def test_an_import_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken_lab.py").write_text("1 / 0\n")
-    imports = ("  - rig.strategy\n", "  - rig.strategy\n  - broken_lab.py\n")
-    broken = place(tmp_path, imports)
-    missing = place(tmp_path, (imports[0], "  - no.such_module\n"), name="missing.yaml")
+    broken = place(tmp_path, importing("broken_lab.py"))
+    missing = place(tmp_path, importing("no.such_module"), name="missing.yaml")
 
     assert "broken_lab.py' cannot be loaded: ZeroDivisionError" in check(broken)[0]
     assert "imports: 'no.such_module' cannot be loaded: ModuleNotFoundError" in check(missing)[0]

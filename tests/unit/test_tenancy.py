@@ -11,11 +11,13 @@ import pytest
 
 from rig.errors import BenchError, TakenError
 from rig.place import Place
-from tests.unit.plug import Plug, free_port, place_file, plug
+from tests.unit.plug import Plug, free_port, place_file
 
 BIN = Path(sys.executable).parent
 NAME = "walnut-lent"
 LIMIT_S = 60.0
+
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 class Lab:
@@ -65,14 +67,7 @@ class Lab:
 
 
 @pytest.fixture
-def outlet() -> Iterator[Plug]:
-    with plug() as server:
-        yield server
-
-
-@pytest.fixture
 def lab(outlet: Plug, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("LG_USERNAME", "us")
     monkeypatch.setenv("LG_HOSTNAME", "desk")
     monkeypatch.setattr("labgrid.resource.common.ResourceManager.instances", {})
