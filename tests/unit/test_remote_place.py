@@ -20,10 +20,10 @@ class Lent:
     def __init__(self, error: Exception | None) -> None:
         self._error = error
 
-    def get_target(self, role: str) -> str:
+    def get_target(self, role: str) -> SimpleNamespace:
         if self._error:
             raise self._error
-        return role
+        return SimpleNamespace(name=role, resources=[])
 
 
 def test_a_place_that_somebody_else_holds_is_yours_to_ask_for() -> None:
@@ -44,5 +44,5 @@ def test_a_coordinator_that_does_not_answer_is_the_labs(error: Exception) -> Non
 def test_a_place_that_is_lent_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its coordinator is asked past a company's proxy, by which gRPC would go."""
     monkeypatch.setenv("no_proxy", "example.org")
-    assert main_target(Lent(None)) == "main"
+    assert main_target(Lent(None)).name == "main"
     assert {"example.org", "192.0.2.5"} <= set(os.environ["no_proxy"].split(","))
