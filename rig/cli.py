@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,6 +95,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     secrecy.in_logs()
+    if any(option.startswith("error") for option in sys.warnoptions):
+        # A build server may ask Python for that: a library that complains has not failed.
+        os.environ.pop("PYTHONWARNINGS", None)
+        warnings.simplefilter("default")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another century has no arrows
             stream.reconfigure(errors="backslashreplace")
