@@ -13,7 +13,7 @@ def blame(place: Place, error: BenchError | BoardError) -> tuple[Outcome, str]:
     """
     if isinstance(error, BoardError):
         try:
-            place.power_path.check()
+            place.check_bench(error)
         except BenchError as bench:
             return Outcome.bench, f"{bench.who}: {bench} ({error})"
         return Outcome.bricked, f"{error.who}: {error}"

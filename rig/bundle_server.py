@@ -20,8 +20,10 @@ class BundleServer:
 
     def __init__(self, bind: str, port: int, url: str) -> None:
         self._files: dict[str, Path] = {}
-        self._url = url
+        self.url = url
+        self.heard = 0  # requests; many at once may be counted as fewer
         files = self._files
+        server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.0"
@@ -33,6 +35,7 @@ class BundleServer:
                 self._send(body=True)
 
             def _send(self, *, body: bool) -> None:
+                server.heard += 1
                 path = files.get(self.path)
                 if path is None:
                     self.send_error(HTTPStatus.NOT_FOUND)
@@ -70,7 +73,7 @@ class BundleServer:
         """Return the URL under which the board can fetch `bundle`."""
         path = f"/{bundle.parent.name}/{bundle.name}"
         self._files[path] = bundle
-        return self._url.rstrip("/") + path
+        return self.url.rstrip("/") + path
 
     def close(self) -> None:
         self._server.shutdown()

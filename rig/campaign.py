@@ -103,7 +103,11 @@ class Campaign:
         self.results.add_instruments(self._watch.identities())
         self._check_verified()
         self.say(f"board is up; watching it undisturbed for {FLOOR_S:.0f} s")
-        floors = self._watch.undisturbed(FLOOR_S)
+        try:
+            floors = self._watch.undisturbed(FLOOR_S)
+        except BoardError as error:
+            place.check_bench(error)
+            raise
         self.results.add_floors(floors)
         counter = f", counter {floors.counter_s * 1e3:.1f} ms" if floors.counter_s else ""
         self.say(f"no-event floor: traffic {floors.traffic_s * 1e3:.1f} ms{counter}")

@@ -9,6 +9,7 @@
     * TakenError
   * BoardError        look at the board: it did not do what it was told
     * ConsoleSilentError
+    * SilentServiceError
 
 A broken requirement is none of these: it is a failed ``assert``.  Allure then shows a
 product fault as *failed*, and a rig fault as *broken*.
@@ -78,6 +79,20 @@ class ConsoleSilentError(BoardError):
         self.waited_s = waited_s
         self.seen = seen
         super().__init__(f"no {wanted!r} within {waited_s:.1f} s; last seen: {seen[-80:]!r}")
+
+
+class SilentServiceError(BoardError):
+    """The service did not answer the rig, for `silent_s`; its board may say that it is well."""
+
+    def __init__(self, said: str, *, silent_s: float) -> None:
+        self.silent_s = silent_s
+        self.asked = False  # its board has been
+        super().__init__(said)
+
+    def note(self, said: str) -> None:
+        """Add what the board said of it."""
+        if said:
+            self.args = (f"{self}; {said}",)
 
 
 class PromMissedError(BenchError):

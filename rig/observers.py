@@ -9,7 +9,7 @@ import numpy as np
 from rig import criteria
 from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
-from rig.errors import BenchError, BoardError
+from rig.errors import BenchError, BoardError, SilentServiceError
 from rig.estimate import View
 from rig.feed import FeedWatch
 from rig.instruments.traffic import Answers, TrafficProbe
@@ -110,6 +110,7 @@ class Observers:
 
         Raises:
             BoardError: the service was not up all the time.
+            SilentServiceError: it was down for most of it.
             BenchError: the rig's computer could not send; the heartbeat has another rate.
         """
         from_s = self.clock.now()
@@ -117,9 +118,10 @@ class Observers:
         answers = self.traffic.since(from_s, self.clock.now() - 0.2)
         self.check_sends(Gap(from_s, self.clock.now()), answers)
         if answers.lost > answers.offered / 2 or answers.good_s.size < 2:
-            raise BoardError(
+            raise SilentServiceError(
                 f"the service is not up: it answered {answers.offered - answers.lost} of"
-                f" {answers.offered} datagrams in {duration_s:.1f} s without any disturbance"
+                f" {answers.offered} datagrams in {duration_s:.1f} s without any disturbance",
+                silent_s=duration_s,
             )
         self.floors = Floors(
             traffic_s=longest_gap(answers.good_s).length_s,

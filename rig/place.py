@@ -14,7 +14,15 @@ from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.console_stream import ConsoleStream
-from rig.errors import BenchError, BoardError, BoardOnError, RigError, TakenError, UsageError
+from rig.errors import (
+    BenchError,
+    BoardError,
+    BoardOnError,
+    RigError,
+    SilentServiceError,
+    TakenError,
+    UsageError,
+)
 from rig.feed import FeedWatch
 from rig.flash_map import FlashMap
 from rig.guard import Guard
@@ -27,6 +35,7 @@ from rig.printk import without_printk
 from rig.release import Catalogue, Release
 from rig.remote_place import main_target
 from rig.service import ANSWER, REQUEST, ServiceClient
+from rig.service_path import ServicePath
 from rig.strategy import Status
 from rig.tenancy import Tenancy
 from rig.topology import parts
@@ -75,6 +84,7 @@ class Place:
             self.power, self.supply, self.interposer, self.strategy, self._tenancy.check
         )
         self.strategy.check_feed = self.power_path.check
+        self.service_path = ServicePath(self.service, self.bundles, self._login, clock)
 
     @classmethod
     def open(cls, path: Path, clock: Clock | None = None) -> Self:
@@ -227,8 +237,7 @@ class Place:
             )
         written = self.restore(release, progress)
         self.boot()
-        deadline = Deadline.after(self.clock, self.strategy.boot_limit_s)
-        self.service.wait_up(deadline, release.name)
+        self.await_service(release.name)
         return written
 
     def boot(self) -> int:
@@ -236,16 +245,45 @@ class Place:
 
         Raises:
             BoardError: it does not come up in the place's boot_limit_s.
-            BenchError: it cannot, for it is not fed, or it is somebody else's by now.
+            BenchError: it cannot, for it is not fed or cannot be reached, or it is somebody else's
+                by now.
         """
         self._tenancy.check()
         try:
             self.strategy.transition(Status.linux)
-            self.service.wait_up(Deadline.after(self.clock, self.strategy.boot_limit_s), None)
-        except BoardError:
-            self.power_path.check()
+            self.await_service()
+        except BoardError as error:
+            self.check_bench(error)
             raise
         return int(self.strategy.boots)
+
+    def await_service(self, release: str | None = None) -> None:
+        """Wait until the service answers, with `release` when that is given.
+
+        Raises:
+            BoardError: it does not in the place's boot_limit_s.
+            BenchError: it cannot; see `check_bench`.
+        """
+        try:
+            deadline = Deadline.after(self.clock, self.strategy.boot_limit_s)
+            self.service.wait_up(deadline, release)
+        except BoardError as error:
+            self.check_bench(error)
+            raise
+
+    def check_bench(self, error: BoardError) -> None:
+        """Make sure that a failure is the board's own, before it is switched off.
+
+        Raises:
+            BenchError: the board is not fed, or its service is well and the way to it is not.
+        """
+        self.power_path.check()
+        if isinstance(error, SilentServiceError):
+            self.service_path.check(error)
+
+    def _login(self) -> Any:  # noqa: ANN401 # labgrid is untyped
+        self.strategy.transition(Status.linux)
+        return self.shell
 
     def software(self) -> tuple[str, str]:
         """Return the kernel that runs, and release and kernel that the root file system is of.

@@ -31,8 +31,7 @@ def bring(place: Place, release: Release, say: Callable[[str], None] = lambda _:
     written = place.restore(release)
     say(f"{written / 1024:.0f} KiB written; power on")
     boots = place.boot()
-    deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
-    place.service.wait_up(deadline, release.name)
+    place.await_service(release.name)
     return boots
 
 

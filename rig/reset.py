@@ -71,7 +71,7 @@ def reset_process(place: Place) -> None:
     lines, _, code = place.shell.run(KILL)
     if code:
         raise BoardError(f"{PROCESS} could not be killed: {' '.join(lines)}")
-    place.service.wait_up(Deadline.after(place.clock, place.strategy.boot_limit_s), None)
+    place.await_service()
 
 
 def reset_os(place: Place, on_event: Callable[[Event], None]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from rig.clock import Clock, Deadline
-from rig.errors import BoardError
+from rig.errors import BoardError, SilentServiceError
 
 REQUEST = struct.Struct(">4sB3xQQQ")  # magic, kind, zero, sequence, session, value
 ANSWER = struct.Struct(">4sBBHQQQQQQ16s16s8x")
@@ -16,6 +16,7 @@ ANSWER_MAGIC = b"WRA1"
 ECHO, STORE = 0, 1  # kinds
 OK, REFUSED, NOT_STORED, NO_ROOM = 0, 1, 2, 3  # status
 SILENCE = "silence"
+SHOUT_S = 2e-3  # between two requests that wait for no answer
 SHOWN_BYTES = 16  # of a datagram that is no answer
 SESSION = 0x57414C4E5554  # "WALNUT": where the rig keeps its mark
 
@@ -119,13 +120,21 @@ class ServiceClient:
         self._sequence += 1
         return self._ask(pack_echo(self._sequence), Deadline.after(self._clock, deadline_s))
 
+    def shout(self, requests: int) -> None:
+        """Send `requests` and wait for no answer."""
+        with _Question(self.address) as link:
+            for _ in range(requests):
+                self._sequence += 1
+                link.send(pack_echo(self._sequence))
+                self._clock.sleep(SHOUT_S)
+
     def store(self, session: int, value: int, deadline_s: float) -> Answer:
         """Have `value` stored in `session`; asks again while there is silence.
 
         A repeated store is acknowledged and not counted, so asking again is safe.
 
         Raises:
-            BoardError: no answer within `deadline_s`.
+            SilentServiceError: no answer within `deadline_s`.
         """
         deadline = Deadline.after(self._clock, deadline_s)
         self._seen = SILENCE
@@ -136,9 +145,10 @@ class ServiceClient:
             if (answer := self._ask(request, tried)) is not None:
                 return answer
             self._clock.sleep(min(self.RETRY_S, deadline.left_s))
-        raise BoardError(
+        raise SilentServiceError(
             f"{self.name} did not answer a store of {value} in session {session}"
-            f" within {deadline_s:.1f} s; last seen: {self._seen}"
+            f" within {deadline_s:.1f} s; last seen: {self._seen}",
+            silent_s=deadline_s,
         )
 
     def try_store(self, session: int, value: int, deadline_s: float = 1.0) -> Answer | None:
@@ -154,6 +164,7 @@ class ServiceClient:
 
         Raises:
             BoardError: the service does not store it.
+            SilentServiceError: it does not answer.
         """
         value = self.store(SESSION, 1, deadline_s).value + 1
         answer = self.store(SESSION, value, deadline_s)
@@ -168,7 +179,7 @@ class ServiceClient:
         """Return what the service holds: a value that is too small is refused with the stored one.
 
         Raises:
-            BoardError: no answer within `deadline_s`.
+            SilentServiceError: no answer within `deadline_s`.
         """
         return _mark(self.store(SESSION, 1, deadline_s))
 
@@ -176,9 +187,9 @@ class ServiceClient:
         """Wait until the service answers, and with `release` when that is given.
 
         Raises:
-            BoardError: it did not until `deadline`.
+            BoardError: it did not until `deadline`; SilentServiceError: it did not answer at all.
         """
-        began_s = self._clock.now()
+        began_s, answered = self._clock.now(), False
         self._seen = SILENCE
         while not deadline.passed:
             answer = self.echo(min(0.5, deadline.left_s))
@@ -186,12 +197,12 @@ class ServiceClient:
                 self._seen = f"an answer of release {answer.release}"
                 if release in (None, answer.release):
                     return answer
+                answered = True
             self._clock.sleep(min(self.RETRY_S, deadline.left_s))
         wanted = f"an answer of release {release}" if release else "an answer"
         waited_s = self._clock.now() - began_s
-        raise BoardError(
-            f"{self.name} gave not {wanted} within {waited_s:.1f} s; last seen: {self._seen}"
-        )
+        said = f"{self.name} gave not {wanted} within {waited_s:.1f} s; last seen: {self._seen}"
+        raise BoardError(said) if answered else SilentServiceError(said, silent_s=waited_s)
 
     def _ask(self, request: bytes, deadline: Deadline) -> Answer | None:
         """Return the answer that carries the request's kind and sequence number."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rig.clock import Deadline
-from rig.errors import BenchError
+from rig.errors import BenchError, SilentServiceError
 from rig.faults import Outcome
 from rig.instruments.rail import RailEdge
 from rig.measure import Measurement
@@ -69,6 +69,7 @@ class PendingStep:
         """Wait for RFC 6412's clean window, add the outage, return the result."""
         if self._watch is None or self._episode is None:
             return self.result
+        gone = ""
         try:
             deadline = Deadline.after(self._place.clock, limit_s)
             outages = self._watch.settle(self._episode, deadline=deadline)
@@ -78,23 +79,24 @@ class PendingStep:
                 self._place.power_path.check()
                 _check_host(outages)
                 _check_views(self._place, self._watch.dissent(self._episode))
+                gone = _gone(self._place, outages)
         except BenchError as error:
             self.result.outcome = Outcome.bench
             self.result.error = f"{error.who}: {error}"
         else:
             self.result.outages = outages
             if not outages.recovered and self.result.outcome.good:
-                self._judge_unsettled(outages, limit_s)
+                self._judge_unsettled(outages, limit_s, gone)
         self._watch = None
         return self.result
 
-    def _judge_unsettled(self, outages: Outages, limit_s: float) -> None:
+    def _judge_unsettled(self, outages: Outages, limit_s: float, gone: str) -> None:
         """Judge a board that runs what it should, and whose service knows no five clean seconds."""
         if outages.serving:
             said = f"the service answers, but did not settle within {limit_s:.0f} s"
         else:
             self.result.outcome = Outcome.bricked
-            said = "the service did not stay up"
+            said = gone
         self.result.notes.append(said)
 
 
@@ -120,6 +122,18 @@ def _check_host(outages: Outages) -> None:
             "the service did not settle, but the rig's own computer stood still for"
             f" {outages.stalled_s:.2f} of {outages.watched_s:.0f} s meanwhile: take work off it"
         )
+
+
+def _gone(place: Place, outages: Outages) -> str:
+    """Say what became of a service that did not stay up.
+
+    Raises:
+        BenchError: it is silent, and its board says that it is well.
+    """
+    silence = SilentServiceError("the service did not stay up", silent_s=outages.silent_s)
+    if outages.silent_s >= ANSWERING_S:  # one that comes and goes has a way to the rig
+        place.service_path.check(silence)
+    return str(silence)
 
 
 def _check_views(place: Place, dissent: str) -> None:

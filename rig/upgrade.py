@@ -113,7 +113,7 @@ class Follower:
         """Return what ended it: `done`, `refused`, `failed`, `fallback`, `cut` or `up`.
 
         Raises:
-            BoardError: nothing of it came before the deadline.
+            BoardError: nothing of it came before the deadline, or the board never said it.
             BenchError: what it said got lost on the line, and it does not say it again.
         """
         self._heard_s = self._clock.now()
@@ -226,14 +226,23 @@ class Follower:
 
     def _retell(self, lines: list[str]) -> str | None:
         mender = LineMender()
+        kept: list[int] = []
         for line in lines:
             if whole := mender.take(line):
-                self._note(parse(whole, self._clock.now(), late=True))
+                event = parse(whole, self._clock.now(), late=True)
+                self._note(event)
+                kept += [] if event.number is None else [event.number]
         ends = [end for event in self.events if (end := self._ending(event))]
         if ends or self._retold < RETELLINGS_MAX:
             return ends[-1] if ends else None
         if self.boots:
             return "up"  # it is: it has let the rig in, which it does once a boot is judged
+        if kept and kept == list(range(self._first, max(self._numbers) + 1)):
+            last = self.events[-1]
+            raise BoardError(
+                "the board's updater ended without a word of how; its last one, also of those that"
+                f" the board has kept, was: {last.phase} {last.event}"
+            )
         raise BenchError(
             "how the update ended got lost on the console, and the board does not say it again"
             f"{self._unread()}"

@@ -55,6 +55,7 @@ FAULTS: dict[str, str] = {
     "pdu.refuse": "1",
     "console.noise": "20",
     "console.printk": "10",
+    "network.down": "1",
     "qemu.kill": "1",
     "nbdkit.kill": "1",
     "counter.unplug": "1",
@@ -62,6 +63,7 @@ FAULTS: dict[str, str] = {
     "interposer.late": "1",
     "traffic.delay": "0.2",
     "traffic.jitter": "0.2",
+    "traffic.down": "1",
 }
 GOOD = {outcome.value for outcome in Outcome if outcome.good} | {"measured"}
 BENCH = Outcome.bench.value

@@ -33,6 +33,8 @@ class Link:
         self._socket = socket
         self._changed = changed
         self.up = False
+        self._plugged = True
+        self._qemu: QMPClient | None = None  # as long as it can be told
         self._watching: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -51,6 +53,18 @@ class Link:
         qemu = QMPClient()
         await qemu.start_server(str(self._socket))
         self._watching = asyncio.get_running_loop().create_task(self._watch(qemu))
+
+    def plug(self, *, on: bool) -> None:
+        """Connect the board to its network, or take it away: a switch that dies, a cable."""
+        self._plugged = on
+        if self._qemu:
+            telling = asyncio.get_running_loop().create_task(self._tell(self._qemu))
+            self._ending.add(telling)
+            telling.add_done_callback(self._ending.discard)
+
+    async def _tell(self, qemu: QMPClient) -> None:
+        with contextlib.suppress(QMPError, EOFError, OSError):  # it ends: the next one is told
+            await qemu.execute("set_link", {"name": CONTROLLER, "up": self._plugged})
 
     def down(self) -> None:
         """Take the link down: the board is off, or has been reset."""
@@ -73,16 +87,22 @@ class Link:
     async def _watch(self, qemu: QMPClient) -> None:
         try:
             await qemu.accept()
+            self._qemu = qemu
+            if not self._plugged:
+                await self._tell(qemu)
             with qemu.listener(CHANGED) as changes:
                 while not await _is_set_up(qemu):
                     await _next(qemu, changes)
             self._set(up=True)
+            while qemu.runstate is Runstate.RUNNING:
+                await qemu.runstate_changed()
         except (QMPError, EOFError, OSError) as error:
             # QEMU has ended, and nobody is there to take anything; or it cannot be asked, and then
             # a board that is deaf for that would be blamed for it.
             log.warning("the link is taken for up: %s", error)
             self._set(up=True)
         finally:
+            self._qemu = None
             with contextlib.suppress(QMPError, EOFError, OSError):
                 await qemu.disconnect()
 

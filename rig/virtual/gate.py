@@ -53,9 +53,13 @@ class Gate(Instrument):
         self._relay: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._closing = False
+        self._link: dict[str, float] = {}
+        self._where: tuple[int, int, Path] | None = None
+        self._reviving: asyncio.Task[None] | None = None
 
     async def open(self, outside: int, inside: int, log: Path) -> None:
         """Start passing datagrams between two ports."""
+        self._where = (outside, inside, log)
         with log.open("ab") as output:
             self._relay = await asyncio.create_subprocess_exec(
                 *DIE_TOGETHER,
@@ -66,6 +70,7 @@ class Gate(Instrument):
                 stderr=output,
             )
         self._reader = asyncio.get_running_loop().create_task(self._read())
+        self.order(**self._link)
 
     async def close(self) -> None:
         self._over.set()
@@ -77,8 +82,20 @@ class Gate(Instrument):
         if self._reader:
             await self._reader
 
+    def kill(self) -> None:
+        """Have the traffic path die, as a box does that loses its own power."""
+        if self._relay:
+            with contextlib.suppress(ProcessLookupError):
+                self._relay.kill()
+
+    def revive(self) -> None:
+        """Have a traffic path that has died pass datagrams again."""
+        if self._where and self._relay and self._relay.returncode is not None:
+            self._reviving = asyncio.get_running_loop().create_task(self.open(*self._where))
+
     def order(self, **words: float) -> None:
-        """Tell the traffic path what to do."""
+        """Tell the traffic path what to do; one that is started anew hears again of the link."""
+        self._link |= {"link": words["link"]} if "link" in words else {}
         if self._relay and self._relay.stdin:
             self._relay.stdin.write(json.dumps(words).encode() + b"\n")
 

@@ -58,12 +58,13 @@ class Block:
 
         What came just before the block left `closing_s` later, and what came just after it left
         `opening_s` later: so late the gate was.  A datagram at the very edge might have been under
-        way for a shorter time, so the longer of the two is the doubt.
+        way for a shorter time, so the longer of the two is the doubt.  A block that was
+        shorter than the gate was late is none as far as anybody can tell.
         """
         opening_s = self.opening_s or 0.0
         return {
             "from": self.from_s + self.closing_s,
-            "to": self.to_s + opening_s,
+            "to": max(self.from_s + self.closing_s, self.to_s + opening_s),
             "doubt": max(self.closing_s, opening_s),
             "dropped": self.dropped,
         }

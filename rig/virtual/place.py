@@ -161,10 +161,10 @@ class VirtualPlace:
                 self.board.kill_for_fault(target)
                 self._met_at_once += 1
             case _:
-                self._set_wrong_instrument(name, value, on=on)
+                self._set_quiet_fault(name, value, on=on)
 
-    def _set_wrong_instrument(self, name: str, value: str, *, on: bool) -> None:
-        """Have an instrument answer well and be wrong."""
+    def _set_quiet_fault(self, name: str, value: str, *, on: bool) -> None:
+        """Have an instrument answer well and be wrong, or a path lose or delay what it is given."""
         match name:
             case "counter.unplug":
                 self.counter.connected = not on
@@ -172,6 +172,12 @@ class VirtualPlace:
                 self.counter.time_base = float(value)
             case "interposer.late":
                 self.flash.late = int(value)
+            case "traffic.down":
+                self.gate.kill()
+                self._met_at_once += 1
+            case "network.down":
+                self.board.link.plug(on=not on)
+                self._met_at_once += 1
             case "traffic.delay":
                 self.gate.order(delay=float(value))
             case "traffic.jitter":
@@ -187,7 +193,9 @@ class VirtualPlace:
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
         self.counter.time_base, self.flash.late, self.flash.weak = 1.0, 0, 0
+        self.gate.revive()
         self.gate.order(delay=0.0, jitter=0.0)
+        self.board.link.plug(on=True)
         self.console.talk(0.0)
         self.console.talked = 0
         self.faults.clear()

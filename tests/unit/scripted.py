@@ -227,6 +227,9 @@ class ScriptedPlace:
         self.is_on = True
         return self._boots
 
+    def check_bench(self, _: BoardError) -> None:
+        self.power_path.check()
+
     def software(self) -> tuple[str, str]:
         return KERNEL, f"1.0.0 {KERNEL}"
 

@@ -193,6 +193,23 @@ def test_an_end_before_any_boot_that_stays_lost_is_the_benchs_failure() -> None:
         run.end()
 
 
+def test_an_updater_that_ended_without_a_word_is_the_boards_failure() -> None:
+    """Killed, or crashed: the board has kept every line that it said, and none is an end."""
+    said = [line(4, "40.10 download start url=http://rig/b.tar"), line(5, "41.00 staging start")]
+    run = Following("".join(said) + "Killed\r\n" + PROMPT, *said)
+
+    with pytest.raises(BoardError, match=r"without a word of how.*staging start"):
+        run.end()
+
+
+def test_an_updater_of_which_a_line_is_missing_may_have_said_how_it_ended() -> None:
+    """The partner: what the board has kept has a hole, or does not reach to what was heard."""
+    said = [line(4, "40.10 download start url=http://rig/b.tar"), line(6, "41.00 staging start")]
+    for kept in (said, said[:1]):
+        with pytest.raises(BenchError, match="got lost on the console"):
+            Following("".join(said) + PROMPT, *kept).end()
+
+
 def test_a_board_that_is_cut_while_it_is_asked_is_cut() -> None:
     run = Following(COMMITTED + LOGIN)
     run.board.error = BoardError("no login")

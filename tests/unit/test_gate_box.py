@@ -92,6 +92,18 @@ def test_a_gate_that_was_late_says_so() -> None:
     assert block.over(10.52)
 
 
+def test_a_gate_that_was_later_than_its_block_was_long_has_interrupted_nothing() -> None:
+    """Else it says that it opened before it closed, and a verification ends on that."""
+    block = Block(10.0, 10.001)
+    block.passed(9.9999, 10.003)
+    block.passed(10.0012, 10.0022)
+
+    report = block.report()
+
+    assert report["to"] - report["from"] == 0
+    assert report["doubt"] == pytest.approx(0.0031)
+
+
 class Beating:
     """A heartbeat line of a millisecond's period through a gate into a counter."""
 

@@ -12,7 +12,6 @@ from rig.mismatch import Mismatch
 from rig.outage_record import Losses
 from rig.pairs import Pair, Verdict
 from rig.release import Module
-from tests.unit.scripted import ScriptedPower
 from tests.unit.test_pairs import NEW, OLD
 
 INVALID = "insmod: can't insert '/run/module.ko': invalid module format"
@@ -55,7 +54,7 @@ def campaign(
         shell=board,
         boot=board.boot,
         safe_off=board.safe_off,
-        power_path=ScriptedPower(),
+        check_bench=lambda _: None,
         bundles=SimpleNamespace(offer=lambda path: f"http://rig/{path.name}"),
         clock=SimpleNamespace(now=lambda: 0.0, sleep=lambda _: None),
         interposer=SimpleNamespace(count=lambda: 0, reset_count=lambda: None),

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from rig.clock import SystemClock
+from rig.errors import BenchError, SilentServiceError
 from rig.faults import Outcome
 from rig.measure import Measurement
 from rig.outage import Gap
@@ -60,9 +61,18 @@ class Place:
 
     clock = SystemClock()
 
-    def __init__(self, ticks: tuple[int | None, ...], *, fed: bool = True) -> None:
+    def __init__(
+        self, ticks: tuple[int | None, ...], *, fed: bool = True, is_well: bool = False
+    ) -> None:
         self.power_path = ScriptedPower(fed=fed)
         self.service = Service(iter(ticks))
+        self.service_path = SimpleNamespace(check=self._ask)
+        self.is_well = is_well
+
+    def _ask(self, silence: SilentServiceError) -> None:
+        if self.is_well:
+            raise BenchError("its board says that it is well")
+        silence.note("nor does it answer there")
 
 
 class Watch:
@@ -83,6 +93,7 @@ def settled(
     outages: Outages,
     *,
     fed: bool = True,
+    is_well: bool = False,
     said: str = "",
     ticks: tuple[int | None, ...] = (100, 150),
     reset: Reset | None = None,
@@ -91,7 +102,7 @@ def settled(
         name="reset", wanted="1.0.0", fault="none", outcome=Outcome.old, reset=reset
     )
     episode = Episode("reset", 0.0, 1.0)
-    place = cast("Any", Place(ticks, fed=fed))
+    place = cast("Any", Place(ticks, fed=fed, is_well=is_well))
     return PendingStep(result, place, cast("Any", Watch(outages, said)), episode).settle()
 
 
@@ -100,6 +111,20 @@ def test_a_service_that_stays_away_is_the_boards_failure() -> None:
     gone = replace(SILENT, stalled_s=2.3, silent_s=30.0)
     assert settled(gone).outcome is Outcome.bricked, "a busy computer is no excuse for silence"
     assert settled(replace(SILENT, recovered=True)).outcome is Outcome.old
+
+
+def test_a_silent_service_is_asked_for_on_its_board() -> None:
+    silent = replace(SILENT, silent_s=30.0)
+
+    assert settled(silent).notes == ["the service did not stay up; nor does it answer there"]
+    result = settled(silent, is_well=True)
+    assert result.outcome is Outcome.bench
+    assert "its board says that it is well" in str(result.error)
+
+
+def test_a_service_that_comes_and_goes_has_a_way_to_the_rig() -> None:
+    result = settled(replace(SILENT, silent_s=0.3), is_well=True)
+    assert result.outcome is Outcome.bricked
 
 
 def test_a_service_that_answers_and_never_has_five_clean_seconds_is_not_gone() -> None:
