@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-OFF_LIMIT_S = 30.0  # the promise is 5 s; a machine that tests run on may be busy
+PROMISE_S = 5.0  # docs/explanation/how-a-run-ends.md; it takes 0.1 s, with a coordinator 0.7 s
+OFF_LIMIT_S = 30.0  # where a plug has to be asked again
 RUN = """
 import sys
 from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.place import Place
-from tests.unit.guarded import OFF_LIMIT_S, Run
+from tests.unit.guarded import PROMISE_S, Run
 from tests.unit.lab import LIMIT_S, Lab, lab, lent_place_file
 from tests.unit.plug import Plug
 
@@ -96,5 +96,5 @@ def test_a_guard_switches_off_at_a_plug_whose_exporter_is_gone(
             assert outlet.on
             end_exporter(made)
             os.killpg(run.process.pid, signal.SIGKILL)
-            assert outlet.wait_for(on=False, limit_s=OFF_LIMIT_S)
+            assert outlet.wait_for(on=False, limit_s=PROMISE_S)
             assert "the board is off" in run.said()
