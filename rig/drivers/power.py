@@ -18,6 +18,7 @@ from labgrid.step import step, steps
 
 from rig.clock import Deadline, SystemClock
 from rig.direct import directly
+from rig.drivers.heard import Answers, on_or_off
 from rig.drivers.within import within
 from rig.errors import BenchError
 
@@ -35,6 +36,7 @@ class Checked:
     deadline_s: float
     off_s: float
     before: Callable[[bool], object] | None = None  # called before each command; may refuse it
+    answers: Answers | None = None  # where they can be heard
 
     @property
     def where(self) -> str:
@@ -102,9 +104,10 @@ class Checked:
                 told_again = True
                 self._ask(f"answer '{word}'", lambda: self._switch(on=on))
             if deadline.passed:
+                answer = self.answers.to_command if self.answers else ""
                 raise BenchError(
-                    f"{self.where} says it switched {word},"
-                    f" but {self.deadline_s:.1f} s later reads back the opposite"
+                    f"{self.where} says it switched {word}, but {self.deadline_s:.1f} s later"
+                    " reads back the opposite" + (f"; it answered {answer!r}" if answer else "")
                 )
             clock.sleep(POLL_S)
 
@@ -146,8 +149,11 @@ class CheckedPowerDriver(Checked, NetworkPowerDriver):
     deadline_s = attr.ib(default=DEADLINE_S, converter=float)
     off_s = attr.ib(default=OFF_S, converter=float)
 
+    answers: Answers
+
     def on_activate(self) -> None:
         directly(self.port.host)
+        self.answers = Answers(self)
         super().on_activate()
 
     @property
@@ -159,10 +165,12 @@ class CheckedPowerDriver(Checked, NetworkPowerDriver):
         return f"PDU {self.port.model}, outlet {self.port.index}"
 
     def _read(self) -> bool:
-        return bool(self.backend.power_get(self._host, self._port, self.port.index))
+        where = (self._host, self._port, self.port.index)
+        return self.answers.read(lambda: self.backend.power_get(*where))
 
     def _switch(self, *, on: bool) -> None:
-        self.backend.power_set(self._host, self._port, self.port.index, on)
+        where = (self._host, self._port, self.port.index)
+        self.answers.switch(lambda: self.backend.power_set(*where, on))
 
 
 @target_factory.reg_driver
@@ -181,6 +189,10 @@ class DeadlinePowerDriver(Checked, Driver, PowerProtocol):
     off_s = attr.ib(default=OFF_S, converter=float)
     _commanded: bool | None = None  # what a driver that cannot be asked was told last
 
+    def on_activate(self) -> None:
+        if isinstance(self.power, NetworkPowerDriver):
+            self.answers = Answers(self.power)
+
     @property
     def where(self) -> str:
         return f"the power switch ({self.source})"
@@ -198,14 +210,21 @@ class DeadlinePowerDriver(Checked, Driver, PowerProtocol):
         ask = getattr(self.power, "get", None)
         if ask is None:  # ExternalPowerDriver
             return self._commanded
+        if self.answers:
+            return self.answers.read(ask)
         try:
-            return bool(ask())
+            answer = ask()
         except NotImplementedError:  # PDUDaemonDriver
             return self._commanded
+        return self._commanded if answer is None else on_or_off(answer)
 
     def _switch(self, *, on: bool) -> None:
         self._commanded = None
-        (self.power.on if on else self.power.off)()
+        act = self.power.on if on else self.power.off
+        if self.answers:
+            self.answers.switch(act)
+        else:
+            act()
         self._commanded = on
 
 
