@@ -2,6 +2,7 @@
 """SCPI over VISA.  The only module that knows pyvisa, and what its sockets do when things break."""
 
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -9,7 +10,10 @@ from typing import Any, TypeVar
 
 from rig.errors import BenchError, InstrumentError
 
+log = logging.getLogger(__name__)
+
 Reply = TypeVar("Reply")
+LATE_MAX = 16  # answers that a failed exchange may have left behind
 WAIT_CLOSED = b""  # what recv() says of a connection that the other side has closed
 
 
@@ -17,8 +21,9 @@ class VisaLink:
     """One instrument at a VISA resource name such as ``TCPIP0::HOST::PORT::SOCKET``.
 
     After any failed exchange the connection is dropped and the next one starts on a new
-    connection, so an answer that comes late can never be taken for the next.  Threads may share it:
-    their exchanges follow each other.
+    connection, where the instrument first has to say who it is: behind a serial line or a LAN
+    adapter an answer that comes late comes there, and is never taken for the next.  Threads may
+    share it: their exchanges follow each other.
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class VisaLink:
         self.is_new = True
         self._backend = backend
         self._session: Any = None
+        self._may_be_late = False  # the answer of an exchange that failed
         self._busy = threading.RLock()
 
     def query(self, command: str) -> str:
@@ -72,14 +78,31 @@ class VisaLink:
             if self._session is None:
                 self._session = self._open()
             try:
+                if self._may_be_late:
+                    self._pass_by()
                 return act(self._session)
             except (VisaIOError, OSError, ValueError) as error:  # UnicodeError is a ValueError
                 reply = self._describe(error)
-                self.close()
+                self._give_up()
                 raise InstrumentError(self.name, command=command, reply=reply) from error
             except BaseException:  # Ctrl-C between question and answer: nobody may read the answer
-                self.close()
+                self._give_up()
                 raise
+
+    def _give_up(self) -> None:
+        self.close()
+        self._may_be_late = True
+
+    def _pass_by(self) -> None:
+        """Read away what answers others, up to the answer that says who is there."""
+        self._session.write("*IDN?")
+        for _ in range(LATE_MAX):
+            said = bytes(self._session.read_raw())
+            if said.isascii() and said.count(b",") == 3:  # IEEE 488.2, 10.14: four fields
+                self._may_be_late = False
+                return
+            log.warning("%s answered too late, and nobody heard it: %r", self.name, said[:80])
+        raise ValueError("it does not say who it is")
 
     def _open(self) -> Any:  # noqa: ANN401 (pyvisa's own type is imported lazily)
         import pyvisa  # noqa: PLC0415 (0.3 s that most commands do not need)
@@ -106,7 +129,7 @@ class VisaLink:
         if isinstance(error, UnicodeError):
             return f"garbage ({error})"
         if isinstance(error, ValueError):
-            return f"no definite-length block ({error})"
+            return f"not what was asked for ({error})"
         if isinstance(error, OSError):
             return f"a broken connection ({error})"
         return f"nothing within {self.timeout_s:.1f} s ({error})"
