@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The bench supply that feeds the board: what any has to do, and Keysight's E36312A."""
 
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,11 @@ from rig.instruments.link import ScpiLink, check_power, identify, number, send, 
 from rig.instruments.rail import FEED_GONE_V, Fall, is_above, is_below
 from rig.measure import Measurement
 
+log = logging.getLogger(__name__)
+
 VOLTAGE_MAX_V = 5.5  # not the instrument's limit: a 5 V board's
+AGAIN_S = 0.1
+SETTLE_LIMIT_S = 1.0  # from a command to the read-back that confirms it
 FALL_LIMIT_S = 5.0  # from output off to a rail that has fallen; a loaded one takes less than 1 s
 
 
@@ -65,17 +70,26 @@ class ScpiSupply:
         return self._identity
 
     def output(self, on: bool) -> None:
-        """Switch the output and read it back.
+        """Switch the output and read it back; when it refuses once it is told again.
 
         Raises:
             InstrumentError: the supply does not do it (a latched inhibit keeps it off), or it has
                 restarted and would feed the board with another voltage.
         """
-        self._ready()
-        self._switch("ON" if on else "OFF")
-        if self.is_on() != on:
-            reply = "off" if on else "on"
-            raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
+        try:
+            self._command(on)
+        except InstrumentError as error:
+            if "restarted" in error.reply:
+                raise
+            log.warning("%s; told again", error)
+            self._clock.sleep(AGAIN_S)
+            self._command(on)
+        deadline = Deadline.after(self._clock, SETTLE_LIMIT_S)
+        while self.is_on() != on:
+            if deadline.passed:
+                reply = "off" if on else "on"
+                raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
+            self._clock.sleep(AGAIN_S)
 
     def cut(self, limit_s: float = FALL_LIMIT_S) -> Fall:
         """Switch the output off and watch its voltage fall; it fed the board until now.
@@ -147,6 +161,13 @@ class ScpiSupply:
     @staticmethod
     def _address(channel: int) -> str:
         return f"(@{channel})"
+
+    def _command(self, on: bool) -> None:
+        if on:
+            self._ready()
+        else:
+            self.identity()  # a supply that has restarted is switched off, too
+        self._switch("ON" if on else "OFF")
 
     def _switch(self, state: str) -> None:
         send(self._link, f"OUTP {state},{self._at}")

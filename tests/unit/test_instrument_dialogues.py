@@ -38,7 +38,7 @@ SUPPLIES: list[tuple[Any, tuple[str | tuple[str, str], ...]]] = [
             *(ALIVE, ("MEAS:CURR? (@1)", "+4.2E-01")),
             ("STAT:QUES:INST:ISUM1:COND?", "512"),
             *("OUTP:PROT:CLE (@1)", OK),
-            *(ALIVE, "OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0")),
+            *("OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0")),
         ),
     ),
     (
@@ -50,7 +50,7 @@ SUPPLIES: list[tuple[Any, tuple[str | tuple[str, str], ...]]] = [
             *(ALIVE, ("MEAS:CURR? (@1)", "+4.2E-01")),
             ("STAT:QUES:COND? (@1)", "512"),
             *("OUTP:PROT:CLE (@1)", OK),
-            *(ALIVE, "OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0")),
+            *("OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0")),
         ),
     ),
     (
@@ -63,7 +63,7 @@ SUPPLIES: list[tuple[Any, tuple[str | tuple[str, str], ...]]] = [
             *(ALIVE, ("MEAS:CURR? CH1", "0.4200")),
             *(("OUTP:OVP:QUES? CH1", "NO"), ("OUTP:OCP:QUES? CH1", "YES")),
             *("OUTP:OVP:CLEAR CH1", "OUTP:OCP:CLEAR CH1", OK),
-            *(ALIVE, "OUTP CH1,OFF", OK, ("OUTP? CH1", "OFF")),
+            *("OUTP CH1,OFF", OK, ("OUTP? CH1", "OFF")),
         ),
     ),
 ]
@@ -122,6 +122,61 @@ def test_a_supply_that_restarted_does_not_feed_the_board_with_what_it_woke_up_wi
     with pytest.raises(InstrumentError, match="restarted"):
         supply.output(True)
     link.over()
+
+
+def test_a_supply_that_restarted_is_switched_off_all_the_same() -> None:
+    """It may have woken up with its output on, and be the last that can take the board's power."""
+    link = Dialogue(*IDN_E36312A, "OUTP OFF,(@1)", OK, ("OUTP? (@1)", "0"), ("*ESR?", "+128"))
+    supply = KeysightE36312A(link, StillClock())
+    supply.identity()
+
+    supply.output(False)
+    with pytest.raises(InstrumentError, match="restarted"):
+        supply.output(True)
+    link.over()
+
+
+def test_a_supply_that_is_not_ready_is_told_again_and_given_time_to_do_it() -> None:
+    """Error -113 right after a change: github.com/SweepMe/instrument-drivers/pull/92.
+
+    The state that it reports lags behind: github.com/sinara-hw/Booster/issues/283.
+    """
+    link = Dialogue(
+        *(*IDN_DP832, "OUTP CH1,ON", ("SYST:ERR?", '-113,"Undefined header"'), OK),
+        *(
+            ALIVE,
+            "OUTP CH1,ON",
+            OK,
+            ("OUTP? CH1", "OFF"),
+            ("OUTP? CH1", "OFF"),
+            ("OUTP? CH1", "ON"),
+        ),
+    )
+    RigolDP832(link, StillClock()).output(True)
+    link.over()
+
+
+def test_a_supply_that_refuses_again_is_named() -> None:
+    refused = ("OUTP OFF,(@1)", ("SYST:ERR?", '-221,"Settings conflict"'), OK)
+    link = Dialogue(*IDN_E36312A, *refused, *refused)
+    with pytest.raises(InstrumentError, match="Settings conflict"):
+        KeysightE36312A(link, StillClock()).output(False)
+    link.over()
+
+
+def test_an_output_that_never_follows_is_named() -> None:
+    clock = StillClock()
+    link = Dialogue(*IDN_E36312A, "OUTP OFF,(@1)", OK, *[("OUTP? (@1)", "1")] * 12)
+    with pytest.raises(InstrumentError, match=r"OUTP\? \(@1\)' with 'on'"):
+        KeysightE36312A(link, clock).output(False)
+    assert clock.now() <= 100.0 + 1.2
+
+
+@pytest.mark.parametrize("reply", ["0.5A", "500 mA", "0,500", "", "NAN", "9.91E+37", "OUTP ON"])
+def test_a_current_that_is_not_a_bare_number_is_refused(reply: str) -> None:
+    """github.com/eez-open/modular-psu-firmware/issues/83; an echo, a comma, another unit."""
+    with pytest.raises(InstrumentError, match=r"MEAS:CURR\?"):
+        KeysightE36312A(Dialogue(("MEAS:CURR? (@1)", reply)), StillClock()).peek_current()
 
 
 def test_the_n6705c_records_as_its_manual_says() -> None:
