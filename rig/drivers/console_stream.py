@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import pexpect
 
+from rig.clock import Deadline, SystemClock
+from rig.drivers.console_port import check
 from rig.drivers.within import activate
+from rig.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
+OPEN_LIMIT_S = 2.0
+AGAIN_S = 0.5
 READ_S = 0.1
 CHUNK = 4096
 UNREAD_MAX = 1 << 22  # bytes that nobody asks for, as noise through a night
@@ -68,8 +73,36 @@ class ConsoleStream:
                 raise OSError(str(self._failure)) from self._failure
         raise pexpect.TIMEOUT(f"the console said nothing for {timeout:.2f} s")
 
+    def _open_port(self) -> None:
+        """Open it, and again when that fails: its server may have to let go of another client.
+
+        Raises:
+            OSError: it cannot be opened; says why, in its server's words if there are any.
+        """
+        clock = SystemClock()
+        deadline = Deadline.after(clock, OPEN_LIMIT_S)
+        while True:
+            try:
+                self._activate()
+            except Exception as error:  # drivers raise anything
+                if deadline.left_s < AGAIN_S:
+                    raise OSError(self._reason() or str(error)) from error
+                log.warning("the console (%s) is opened again: %s", self.where, error)
+                clock.sleep(AGAIN_S)
+            else:
+                return
+
+    def _reason(self) -> str:
+        try:
+            check(self._console)
+        except BenchError as error:
+            return str(error)
+        except OSError:
+            pass  # the driver has said so
+        return ""
+
     def _start(self) -> None:
-        self._activate()
+        self._open_port()
         self._over.clear()
         self._failure = None
         self._unread.clear()

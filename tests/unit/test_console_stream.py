@@ -13,6 +13,7 @@ import pytest
 from labgrid import Target
 from labgrid.driver import ExternalConsoleDriver, SerialDriver
 from labgrid.resource import NetworkSerialPort, RawSerialPort
+from serial import SerialException
 
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import Waiter, drain
@@ -21,6 +22,18 @@ from rig.drivers.console_stream import ConsoleStream
 from rig.errors import BenchError
 
 LIMIT_S = 20.0
+
+
+class BusyDriver(SerialDriver):  # type: ignore[misc] # labgrid is untyped
+    """One whose port cannot be opened the first `busy` times."""
+
+    busy = 0
+
+    def on_activate(self) -> None:
+        if self.busy:
+            self.busy -= 1
+            raise SerialException("Port already in use")
+        super().on_activate()
 
 
 class RawPort:
@@ -122,6 +135,40 @@ def test_a_local_port_has_a_log_too(target: Target, tmp_path: Path) -> None:
     target.cleanup()
     os.close(board)
     os.close(port)
+
+
+def test_a_port_that_is_busy_once_is_opened_again(target: Target, line: RawPort) -> None:
+    """ser2net lets go of a client that it lost late: github.com/cminyard/ser2net/issues/33, 67."""
+    NetworkSerialPort(target, None, host="127.0.0.1", port=line.port, protocol="raw")
+    console = BusyDriver(target, None)
+    console.busy = 2
+    stream = ConsoleStream(console, "raw")
+    stream.open()
+    assert console.busy == 0
+    line.say(b"=> ")
+    assert console.read(timeout=LIMIT_S) == b"=> "
+
+
+# pyserial leaves its thread to die of it, and its socket open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_port_that_stays_busy_is_named_by_its_servers_words(target: Target) -> None:
+    def refuse() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                client.sendall(b"Port already in use\r\n")
+                client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        NetworkSerialPort(target, None, host="127.0.0.1", port=server.getsockname()[1])
+        stream = ConsoleStream(SerialDriver(target, None), "127.0.0.1")
+        with pytest.raises(BenchError, match=r"opened: its server ends .*, saying 'Port already"):
+            stream.open()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(LIMIT_S)
 
 
 def test_a_port_that_is_gone_is_the_benchs_and_ends_the_log(target: Target, line: RawPort) -> None:
