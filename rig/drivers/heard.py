@@ -16,7 +16,10 @@ from rig.errors import BenchError
 
 END_S = 30.0  # labgrid sets no limit: a call that hangs would keep its connection for ever
 SHOWN = 200  # characters
-WORDS = (r"\s*(1|on|true)\s*", r"\s*(0|off|false)\s*")
+WORDS = (
+    r'\s*(1|on|true|{"POWER\d*":"on"})\s*',  # the last is Tasmota's
+    r'\s*(0|off|false|{"POWER\d*":"off"})\s*',
+)
 # How a whole answer says on and off, of backends that would take any other answer for "off".
 STATES = {
     "rest": WORDS,

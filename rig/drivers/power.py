@@ -24,7 +24,8 @@ from rig.errors import BenchError
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.1
+POLL_S = 0.1  # at first, and twice as long each time:
+POLL_S_MAX = 1.0  # a small box has few connections, and needs a while for each
 AGAIN_S = 0.5  # after a refusal: a plug that hung up answers again by then
 DEADLINE_S = 10.0
 OFF_S = 2.0
@@ -98,6 +99,7 @@ class Checked:
         word = "on" if on else "off"
         self._ask(f"answer '{word}'", lambda: self._switch(on=on), again=self.reads_back)
         told_again = False
+        pause_s = POLL_S
         while self._get() not in {on, None}:
             if not told_again and deadline.left_s < self.deadline_s / 2:
                 # Once only: with some PDUs each command starts their delay anew.
@@ -109,7 +111,8 @@ class Checked:
                     f"{self.where} says it switched {word}, but {self.deadline_s:.1f} s later"
                     " reads back the opposite" + (f"; it answered {answer!r}" if answer else "")
                 )
-            clock.sleep(POLL_S)
+            clock.sleep(pause_s)
+            pause_s = min(2 * pause_s, POLL_S_MAX)
 
     @Driver.check_active
     @step()

@@ -26,6 +26,8 @@ LOGIN = "<html><form>Session over. Password: <input></form></html>"
 REFUSED = '{"id":1,"src":"plug","error":{"code":-103,"message":"Argument \'id\' is missing"}}'
 UNKNOWN = '{"code":401,"message":"{\\"auth_type\\": \\"digest\\"}"}'
 
+TASMOTA = '{"WARNING":"Need user=<username>&password=<password>"}'
+
 Answer = tuple[int, str]
 
 
@@ -37,6 +39,7 @@ class Box(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.on = False
+        self.asked = 0
         self.instead: list[Answer] = []
         self.always: Answer | None = None
 
@@ -45,6 +48,7 @@ class Box(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def answer(self, path: str, body: bytes) -> Answer:
+        self.asked += 1
         if self.instead:
             return self.instead.pop(0)
         if self.always:
@@ -57,6 +61,10 @@ class Box(ThreadingHTTPServer):
         if path.startswith("/api/outlet/relay"):  # pe6216
             self.on = b"method=on" in body or (self.on and b"method=off" not in body)
             return 200, f"<3>{'ON' if self.on else 'OFF'}</3>"
+        if path.startswith("/cm?cmnd=Power"):  # Tasmota
+            told = path.removeprefix("/cm?cmnd=Power%20")
+            self.on = told == "1" if told else self.on
+            return 200, f'{{"POWER":"{"ON" if self.on else "OFF"}"}}'
         if body in {b"0", b"1"}:  # rest
             self.on = body == b"1"
         elif path[-1] in "01":  # simplerest
@@ -102,8 +110,8 @@ def opened(box: Box, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
     }
     target = Target("main")
 
-    def open_by(model: str, kind: Any = CheckedPowerDriver) -> Any:
-        NetworkPowerPort(target, None, model=model, host=hosts[model], index=3)
+    def open_by(model: str, kind: Any = CheckedPowerDriver, host: str = "") -> Any:
+        NetworkPowerPort(target, None, model=model, host=host or hosts[model], index=3)
         power = checked(kind(target, None))
         power.deadline_s = LIMIT_S
         target.activate(power)
@@ -129,6 +137,31 @@ def test_a_page_that_asks_for_a_password_is_not_taken_for_off(
     box.always = None
     power.off()
     assert (box.on, power.get()) == (False, False)
+
+
+def test_a_tasmota_plug_that_wants_a_password_is_not_taken_for_off(
+    box: Box, opened: Callable[..., Any]
+) -> None:
+    """It says so with HTTP 200: github.com/arendst/Tasmota/issues/8170."""
+    power = opened("simplerest", host=f"{box.url}/cm?cmnd=Power%20{{value}}")
+    power.on()
+    assert power.get()
+    box.always = (200, TASMOTA)
+    with pytest.raises(BenchError, match=r"it answered .*Need user="):
+        power.off()
+    box.always = None
+    power.off()
+    assert not box.on
+
+
+def test_a_box_that_is_slow_is_not_stormed(box: Box, opened: Callable[..., Any]) -> None:
+    """Each question is a connection, and it has few: github.com/rroller/dahua/issues/603."""
+    power = opened("shelly_gen2")
+    power.deadline_s = 3.0
+    box.always = (200, json.dumps({"id": 1, "result": {"output": False}}))
+    with pytest.raises(BenchError, match="reads back the opposite"):
+        power.on()
+    assert box.asked <= 10
 
 
 def test_an_outlet_that_is_still_to_switch_is_not_off(box: Box, opened: Callable[..., Any]) -> None:
