@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rig import disk, runs, secrecy, stop
+from rig import full_disk, runs, secrecy, shutdown
 from rig.errors import BoardOnError, RigError
 from rig.runs import ERROR_FILE, ON_FILE
 
@@ -46,8 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     secrecy.in_logs()
     stack = contextlib.ExitStack()
-    stack.enter_context(stop.once())
-    stop.with_command()
+    stack.enter_context(shutdown.once())
+    shutdown.with_command()
     config.add_cleanup(stack.close)
 
 
@@ -91,7 +91,7 @@ def pytest_exception_interact(
     folder = node.config.getoption("rig_report", None)
     for error in _each(call.excinfo.value if call.excinfo else None):
         if folder and isinstance(error, OSError):
-            error = disk.full(error, folder)  # noqa: PLW2901 # what it means
+            error = full_disk.full(error, folder)  # noqa: PLW2901 # what it means
         if folder and isinstance(error, RigError):
             _leave(error, folder, node.config)
 
@@ -114,7 +114,7 @@ def _leave(error: RigError, folder: Path, config: pytest.Config) -> None:
         (folder / name).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as failure:
         said = f"error ({error.who} must act): {error}"
-        config.stash[UNRECORDED] = f"{said}\n{disk.full(failure, folder) or failure}\n"
+        config.stash[UNRECORDED] = f"{said}\n{full_disk.full(failure, folder) or failure}\n"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -128,7 +128,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
         yield
     except (OSError, RigError, BaseExceptionGroup) as failure:
         for error in _each(failure):
-            said = disk.full(error, folder) if isinstance(error, OSError) else None
+            said = full_disk.full(error, folder) if isinstance(error, OSError) else None
             if said:  # Allure's or JUnit's records
                 session.config.stash.setdefault(UNRECORDED, f"{said}\n")
             elif isinstance(error, RigError):

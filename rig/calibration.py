@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig import state
+from rig import state_folder
 from rig.errors import BenchError
 from rig.lengths import ALL, Settings
 from rig.place_file import AGE_OPTION, REQUIRE_OPTION, options
@@ -47,7 +47,7 @@ class Standing:
 
 def path_of(place: Path) -> Path:
     """Return where the record of a place file lies."""
-    return state.folder("calibration") / f"{place.stem}.json"
+    return state_folder.folder("calibration") / f"{place.stem}.json"
 
 
 def write(place: Path, record: Mapping[str, Any]) -> Path:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import disk, records_run, replay_run, runs, secrecy, stop, sweep_run, verify_run
+from rig import full_disk, records_run, replay_run, runs, secrecy, shutdown, sweep_run, verify_run
 from rig.errors import BenchError, BoardError, RigError, UsageError
 from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, UNHEARD, USAGE
 
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal of another century has no arrows
             stream.reconfigure(errors="backslashreplace")
     try:
-        with stop.passed_on():
+        with shutdown.passed_on():
             code = _bench(words[1:]) if words[:1] == ["bench"] else _given(words)
             if sys.stdout:
                 sys.stdout.flush()  # Python's own, at the end, would end on a code of its own
@@ -157,7 +157,7 @@ def _told_of_a_full_disk(arguments: argparse.Namespace) -> Iterator[None]:
     except OSError as error:
         named = (vars(arguments).get(name) for name in ("report", "folder", "to", "state"))
         folder = next((path for path in named if isinstance(path, Path)), runs.ROOT / "reports")
-        if said := disk.full(error, folder):
+        if said := full_disk.full(error, folder):
             raise said from error
         raise
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rig import state
+from rig import state_folder
 from rig.clock import wall_time_s
 from rig.drivers.within import within
 from rig.errors import RigError
@@ -105,8 +105,8 @@ def _firmware(index: Path) -> Check:
 def _folders() -> Iterator[Check]:
     """Try the folders that the rig writes to, by writing."""
     for what, of, variable in (
-        ("its state", state.home, "HOME or XDG_STATE_HOME"),
-        ("caches", state.cache, "HOME or XDG_CACHE_HOME"),
+        ("its state", state_folder.home, "HOME or XDG_STATE_HOME"),
+        ("caches", state_folder.cache, "HOME or XDG_CACHE_HOME"),
         ("temporary files", lambda: Path(tempfile.gettempdir()), "TMPDIR"),
     ):
         name = f"a folder for {what} can be written"
@@ -127,7 +127,12 @@ def _write(folder: Path) -> None:
 
 def _disks(least: int) -> Iterator[Check]:
     seen = set()
-    for of in (state.home, state.cache, lambda: Path(tempfile.gettempdir()), Path.cwd):
+    for of in (
+        state_folder.home,
+        state_folder.cache,
+        lambda: Path(tempfile.gettempdir()),
+        Path.cwd,
+    ):
         with suppress(OSError, RigError):  # a folder that is not there was told above
             folder = of()
             disk = within(ANSWER_S, f"{folder}", "be looked at", folder.stat).st_dev

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import IO, cast
 
-from rig import secrecy, stop
+from rig import secrecy, shutdown
 from rig.clock import Clock, Deadline, SystemClock
 from rig.errors import BenchError, BoardOnError
 from rig.place_file import environment
@@ -42,7 +42,7 @@ class Guard:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         words = [sys.executable, "-m", __name__, str(self._place.resolve()), str(os.getpid())]
-        named = os.environ.get(stop.SAID_TO)
+        named = os.environ.get(shutdown.SAID_TO)
         said_to = int(named) if named else None
         process = subprocess.Popen(
             words,
@@ -177,7 +177,7 @@ def main() -> int:
     the board.
     """
     path, run = Path(sys.argv[1]), int(sys.argv[2])
-    for number in stop.REQUESTS:
+    for number in shutdown.REQUESTS:
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.ERROR)
     secrecy.in_logs()

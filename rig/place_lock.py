@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from rig import state
+from rig import state_folder
 from rig.errors import BenchError
 from rig.secrecy import hide
 
@@ -24,7 +24,7 @@ class PlaceLock:
     """
 
     def __init__(self, name: str, console: str) -> None:
-        folder = state.folder("locks")
+        folder = state_folder.folder("locks")
         path = folder / f"{re.sub(r'[^A-Za-z0-9.]+', '-', console)[-150:]}.lock"
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

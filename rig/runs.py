@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import stop
+from rig import shutdown
 from rig.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def start(
     )
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     # What pytest captures is lost when it is killed; its guard has something to say then.
-    environment |= {stop.COMMAND: str(os.getpid()), stop.SAID_TO: str(output)}
+    environment |= {shutdown.COMMAND: str(os.getpid()), shutdown.SAID_TO: str(output)}
     talks = None if log is None else output
     try:
-        return stop.start(
+        return shutdown.start(
             words, cwd=ROOT, env=environment, stdout=talks, stderr=talks, pass_fds=(*held, output)
         )
     finally:
@@ -101,7 +101,7 @@ def wait(child: "subprocess.Popen[bytes]") -> int:
                 " guard switches the board off: look at who did it, and in the kernel's log for"
                 " `Out of memory`; `rig report` and the run's folder make its pages"
             )
-        return PYTEST_INTERRUPTED if stop.ended(code) else code
+        return PYTEST_INTERRUPTED if shutdown.ended(code) else code
 
 
 def told(folder: Path) -> tuple[int, str] | None:

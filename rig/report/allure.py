@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from rig import state
+from rig import state_folder
 from rig.errors import RigError
 from rig.night import Night
 from rig.statistics import median, worst
@@ -102,7 +102,7 @@ def _run(command: list[str], *, cwd: Path, limit_s: float, node: Path) -> str:
 
 
 def _cache() -> Path:
-    return state.cache() / "walnut-rig" / "allure"
+    return state_folder.cache() / "walnut-rig" / "allure"
 
 
 def _node() -> Path:

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from rig import stop
+from rig import shutdown
 from rig.errors import UsageError
 from rig.release import Catalogue
 from rig.virtual import control
@@ -154,7 +154,7 @@ def _run(arguments: argparse.Namespace) -> int:
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     # Of Ctrl-C the terminal has told it already; a shell that hears more forgets its own children.
     tells = (signal.SIGTERM, signal.SIGHUP)
-    child = stop.start(command, tells=tells, env={**os.environ, "PATH": path})
+    child = shutdown.start(command, tells=tells, env={**os.environ, "PATH": path})
     try:
         while True:
             try:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, UsageError
-from rig.state import home
+from rig.state_folder import home
 from rig.virtual.board import DIE_TOGETHER, TOOLS
 from rig.virtual.daemon import CONTROL
 from rig.virtual.short import shortly

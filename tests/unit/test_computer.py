@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import computer, state
+from rig import computer, state_folder
 from rig.computer import Check, Wanted, checks
 from rig.doctor import examine
 from rig.errors import BenchError, UsageError
@@ -172,9 +172,9 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("homeless")
 def test_a_user_without_a_home_is_told_which_variable() -> None:
     with pytest.raises(UsageError, match="HOME or XDG_STATE_HOME"):
-        state.folder("locks")
+        state_folder.folder("locks")
     with pytest.raises(UsageError, match="HOME or XDG_CACHE_HOME"):
-        state.cache()
+        state_folder.cache()
 
 
 def test_a_home_that_cannot_be_written_is_the_benchs(
@@ -183,7 +183,7 @@ def test_a_home_that_cannot_be_written_is_the_benchs(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with pytest.raises(BenchError, match="have HOME or XDG_STATE_HOME name"):
-        state.folder("locks")
+        state_folder.folder("locks")
 
 
 def test_a_folder_that_is_not_absolute_is_ignored(
@@ -192,4 +192,4 @@ def test_a_folder_that_is_not_absolute_is_ignored(
     """XDG Base Directory Specification; else it would depend on where a command is given."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", "state")
-    assert state.home() == tmp_path / ".local" / "state"
+    assert state_folder.home() == tmp_path / ".local" / "state"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import disk
+from rig import full_disk
 from rig.cli import main
 from rig.runs import BENCH, OURS, PRODUCT
 from tests.unit.pytest_run import cycle, replay, run_instead
@@ -126,10 +126,10 @@ def test_only_a_failed_test_is_the_products(
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
 def test_the_file_that_was_refused_is_named_with_its_disk(number: int, tmp_path: Path) -> None:
     path = "/proc/there/is/no/such"
-    said = str(disk.full(OSError(number, "no", path), tmp_path))
+    said = str(full_disk.full(OSError(number, "no", path), tmp_path))
     assert path in said
     assert "the disk at /proc and" in said
 
 
 def test_another_error_is_no_full_disk(tmp_path: Path) -> None:
-    assert disk.full(PermissionError(errno.EACCES, "no", "x"), tmp_path) is None
+    assert full_disk.full(PermissionError(errno.EACCES, "no", "x"), tmp_path) is None

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from rig import stop
+from rig import shutdown
 from tests.unit.dialogue import StillClock
 
 WAITER = """
 import sys, time
-from rig import stop
-with stop.once():
+from rig import shutdown
+with shutdown.once():
     try:
         print("ready", flush=True)
         time.sleep(60)
@@ -26,9 +26,9 @@ with stop.once():
 """
 COMMAND = f"""
 import sys
-from rig import stop
-with stop.passed_on():
-    child = stop.start([sys.executable, "-c", {WAITER!r}], {{options}})
+from rig import shutdown
+with shutdown.passed_on():
+    child = shutdown.start([sys.executable, "-c", {WAITER!r}], {{options}})
     try:
         child.wait()
     except KeyboardInterrupt:
@@ -36,7 +36,7 @@ with stop.passed_on():
 """
 
 
-def asked(once: stop.Once, number: signal.Signals) -> bool:
+def asked(once: shutdown.Once, number: signal.Signals) -> bool:
     try:
         once(number, None)
     except KeyboardInterrupt:
@@ -46,7 +46,7 @@ def asked(once: stop.Once, number: signal.Signals) -> bool:
 
 def test_a_request_is_heard_once_whichever_ways_it_comes() -> None:
     clock = StillClock()
-    once = stop.Once(clock)
+    once = shutdown.Once(clock)
     assert asked(once, signal.SIGTERM)
     assert not asked(once, signal.SIGINT), "the terminal's, of the same moment"
     clock.sleep(10.0)
@@ -57,25 +57,25 @@ def test_a_request_is_heard_once_whichever_ways_it_comes() -> None:
 def test_a_request_is_passed_on_as_often_as_it_is_heard() -> None:
     told: list[int] = []
     clock = StillClock()
-    once = stop.Once(clock, told.append)
+    once = shutdown.Once(clock, told.append)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
         asked(once, number)
-    clock.sleep(stop.SAME_S)
+    clock.sleep(shutdown.SAME_S)
     asked(once, signal.SIGINT)
     assert told == [signal.SIGTERM, signal.SIGINT]
 
 
 def test_a_person_who_insists_is_heard_again() -> None:
     clock = StillClock()
-    once = stop.Once(clock)
+    once = shutdown.Once(clock)
     assert asked(once, signal.SIGINT)
-    clock.sleep(stop.SAME_S * 0.6)
+    clock.sleep(shutdown.SAME_S * 0.6)
     assert not asked(once, signal.SIGINT), "it may be the same one"
-    clock.sleep(stop.SAME_S * 0.6)
+    clock.sleep(shutdown.SAME_S * 0.6)
     assert asked(once, signal.SIGINT)
 
 
-@pytest.mark.parametrize("number", stop.REQUESTS)
+@pytest.mark.parametrize("number", shutdown.REQUESTS)
 @pytest.mark.parametrize("group", [False, True], ids=["alone", "group"])
 def test_a_command_that_is_told_to_stop_tells_its_child_and_waits(
     number: signal.Signals, *, group: bool
@@ -112,7 +112,7 @@ def test_a_run_whose_command_was_killed_ends_in_good_order(*, follows: bool, sai
     """Nobody tells it, and nobody would make its reports."""
     run = WAITER.replace("time.sleep(60)", "sys.stdin.read(); print('still here')")
     if follows:
-        run = run.replace("    try:", "    stop.with_command()\n    try:")
+        run = run.replace("    try:", "    shutdown.with_command()\n    try:")
     command = f"""
 import os, subprocess, sys
 os.environ["WALNUT_COMMAND"] = str(os.getpid())
@@ -145,7 +145,7 @@ def test_a_terminal_that_is_gone_does_not_fail_the_way_out() -> None:
 def test_what_our_starter_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with stop.once():
+        with shutdown.once():
             signal.raise_signal(signal.SIGHUP)
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
@@ -153,12 +153,12 @@ def test_what_our_starter_ignored_stays_ignored() -> None:
 
 
 def test_who_is_asked_is_deaf_until_it_ends_and_others_are_left_as_they_were() -> None:
-    before = {number: signal.getsignal(number) for number in stop.REQUESTS}
-    with stop.once():
+    before = {number: signal.getsignal(number) for number in shutdown.REQUESTS}
+    with shutdown.once():
         pass
-    assert {number: signal.getsignal(number) for number in stop.REQUESTS} == before
+    assert {number: signal.getsignal(number) for number in shutdown.REQUESTS} == before
     try:
-        with pytest.raises(KeyboardInterrupt), stop.once():
+        with pytest.raises(KeyboardInterrupt), shutdown.once():
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGHUP)
@@ -168,7 +168,7 @@ def test_who_is_asked_is_deaf_until_it_ends_and_others_are_left_as_they_were() -
 
 
 def test_a_child_that_a_request_ended_at_once_is_told_from_one_that_failed() -> None:
-    assert stop.ended(-signal.SIGTERM)
-    assert not stop.ended(-signal.SIGKILL)
-    assert not stop.ended(1)
-    assert not stop.ended(signal.SIGTERM)
+    assert shutdown.ended(-signal.SIGTERM)
+    assert not shutdown.ended(-signal.SIGKILL)
+    assert not shutdown.ended(1)
+    assert not shutdown.ended(signal.SIGTERM)
