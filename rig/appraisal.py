@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from rig.beats import Beats
-from rig.criteria import CLEAN_S
 from rig.estimate import View, agree, counter_outage, frame_loss_outage, traffic_outage
 from rig.feed import Drawn
 from rig.instruments.traffic import Answers
-from rig.measure import Measurement
+from rig.measure.criteria import CLEAN_S
+from rig.measure.measurement import Measurement
 from rig.observers import Observers
 from rig.outage import Gap, Spans, Times, longest_gap, missed_s
 from rig.outage_record import Outages, Settling

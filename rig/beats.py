@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from rig.budget import Stamps
 from rig.clock import Clock
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
+from rig.measure.uncertainty import Stamps
 from rig.outage import Gap, Spans, Times
 
 NEARLY_FULL = 0.75  # of what a counter holds; the rest is time to find a moment without a gap

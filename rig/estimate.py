@@ -6,9 +6,17 @@ docs/explanation/measuring.md
 
 from dataclasses import dataclass
 
-from rig import criteria
-from rig.budget import LATE, Budget, Contribution, Stamps, expanded, interruption, nothing_seen
-from rig.measure import Measurement
+from rig.measure import criteria
+from rig.measure.measurement import Measurement
+from rig.measure.uncertainty import (
+    LATE,
+    Budget,
+    Contribution,
+    Stamps,
+    expanded,
+    interruption,
+    nothing_seen,
+)
 from rig.outage import Gap
 
 # Of an instrument that says nothing of itself: a microsecond, an ordinary crystal

@@ -10,10 +10,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rig.budget import Contribution, expanded
 from rig.clock import Clock
 from rig.current import CURRENT_MIN_A, Meter, Reading, currents
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
+from rig.measure.uncertainty import Contribution, expanded
 
 log = logging.getLogger(__name__)
 

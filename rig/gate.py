@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rig.errors import UsageError
 from rig.lapse import Lapse, failures, missing
+from rig.measure.statistics import median
 from rig.night import Key, Night, Sample
-from rig.statistics import median
 from rig.trend import change, holm, median_p, split_p, worst_p
 
 ALPHA = 0.05  # of LOOKS calls: the chance that any names anything although nothing has changed

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.statistics import median, worst
+from rig.measure.statistics import median, worst
 
 FIRST_S = 1_767_225_600.0  # 2026-01-01: no rig ran before; a computer's clock may start in 1970
 AHEAD_S = 3600.0  # so much may the clocks of a lab's computers differ

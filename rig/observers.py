@@ -6,13 +6,13 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from rig import criteria
 from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError, SilentServiceError
 from rig.estimate import View
 from rig.feed import FeedWatch
 from rig.instruments.traffic import Answers, TrafficProbe
+from rig.measure import criteria
 from rig.outage import Gap, Times, longest_gap
 from rig.outage_record import Floors
 from rig.sighting import check_rate, check_sends

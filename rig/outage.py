@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.criteria import CLEAN_S, GOOD_SIGNS, JITTER_S, clean_s
+from rig.measure.criteria import CLEAN_S, GOOD_SIGNS, JITTER_S, clean_s
 
 Times: TypeAlias = NDArray[np.float64]  # s, ascending
 Spans: TypeAlias = tuple[tuple[float, float], ...]  # from … to, s

@@ -21,7 +21,7 @@ from labgrid.util.yaml import load
 import rig.strategy  # registers the strategy
 from rig import drivers  # registers the drivers
 from rig.errors import UsageError
-from rig.limits import complaints
+from rig.measure.limits import complaints
 from rig.place_entries import (
     Entry,
     closest,
@@ -58,7 +58,7 @@ def _is_hours(value: object) -> bool:
 
 OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "board": ("a text", lambda value: isinstance(value, str | UserString)),
-    LIMITS_OPTION: ("a list", lambda _: True),  # judged by rig.limits
+    LIMITS_OPTION: ("a list", lambda _: True),  # judged by rig.measure.limits
     AGE_OPTION: ("a number of hours", _is_hours),
     REQUIRE_OPTION: ("true or false", lambda value: isinstance(value, bool)),
     "coordinator_address": ("a text", lambda value: isinstance(value, str)),

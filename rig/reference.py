@@ -11,7 +11,7 @@ from typing import Protocol
 from rig.clock import Clock
 from rig.errors import UsageError
 from rig.instruments.generator import Keysight33500B
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 from rig.observers import HEARTBEAT_S
 from rig.place import Place
 

@@ -5,11 +5,11 @@ import enum
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
-from rig.budget import Contribution, expanded
 from rig.clock import Clock, Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
+from rig.measure.uncertainty import Contribution, expanded
 from rig.place import Place
 from rig.upgrade import Event, Follower
 

@@ -8,7 +8,7 @@ from rig.clock import Deadline
 from rig.errors import BenchError, SilentServiceError
 from rig.faults import Outcome
 from rig.instruments.rail import RailEdge
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 from rig.outage_record import STALLED_SHARE, Outages
 from rig.place import Place
 from rig.reset import Reset

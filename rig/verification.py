@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rig.lengths import ALL
-from rig.measure import Measurement, Verdict
-from rig.statistics import clopper_pearson, median, success_run_trials
+from rig.measure.measurement import Measurement, Verdict
+from rig.measure.statistics import clopper_pearson, median, success_run_trials
 
 COVERAGE = 0.95  # what k = 2 claims
 MEASURED_MIN = success_run_trials(COVERAGE)  # 59: with fewer, even a clean sweep shows less

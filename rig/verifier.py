@@ -9,10 +9,10 @@ from typing import Any
 
 from rig import calibration
 from rig.clock import Deadline, wall_time_s
-from rig.criteria import EVENT_FLOORS, EVENT_PERIODS
 from rig.errors import BoardError
 from rig.lengths import Settings, lengths
-from rig.measure import Measurement
+from rig.measure.criteria import EVENT_FLOORS, EVENT_PERIODS
+from rig.measure.measurement import Measurement
 from rig.outage_record import Floors, Outages
 from rig.place import Place
 from rig.reference import Reference, of_place

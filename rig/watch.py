@@ -6,8 +6,8 @@ from typing import Self
 from rig.appraisal import ANSWER_S, LOST_SHARE, appraise
 from rig.beats import Beats
 from rig.clock import Deadline
-from rig.criteria import CLEAN_S, GOOD_SIGNS
 from rig.errors import BenchError, UsageError
+from rig.measure.criteria import CLEAN_S, GOOD_SIGNS
 from rig.observers import POLL_S, Observers
 from rig.outage import Gap, missed_s
 from rig.outage_record import Floors, Losses, Outages

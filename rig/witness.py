@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from rig.criteria import CLEAN_S, GOOD_SIGNS
 from rig.estimate import View, hidden_outage
-from rig.measure import Measurement
+from rig.measure.criteria import CLEAN_S, GOOD_SIGNS
+from rig.measure.measurement import Measurement
 from rig.outage import Gap, Outage, Spans, Times
 from rig.outage_record import Settling
 from rig.sighting import Span, doubted, find, longest, looked_away_s

@@ -26,7 +26,7 @@ import dpkt
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.statistics import clopper_pearson, median
+from rig.measure.statistics import clopper_pearson, median
 
 CLOCK = ".clock.json"  # beside the capture: how the wall clock of its stamps and the rig's agree
 HEAD = struct.Struct(">4s4xQ")  # magic and sequence, docs/reference/service-protocol.md

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.budget import Stamps
 from rig.errors import InstrumentError
 from rig.instruments.edges import PERIOD_MAX_S, TRIGGER_S, Correlation, EdgeCounter
 from rig.instruments.link import whole
+from rig.measure.uncertainty import Stamps
 
 __all__ = ["PERIOD_MAX_S", "Correlation", "Keysight53230A"]
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.budget import Stamps
 from rig.clock import Clock
 from rig.errors import BenchError, InstrumentError
 from rig.instruments.link import ScpiLink, check_power, identify, send
+from rig.measure.uncertainty import Stamps
 
 PERIOD_MAX_S = 0.05  # of a heartbeat that is alive
 # Half of what an edge of the line's driver may take; the level is somewhere on it.  From memory

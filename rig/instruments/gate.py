@@ -4,7 +4,7 @@
 from rig.clock import Clock
 from rig.errors import InstrumentError, UsageError
 from rig.instruments.link import ScpiLink, check_power, identify, number, send, whole
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 
 GAP_MIN_S, GAP_MAX_S = 1e-3, 100.0
 TIME_BASE = 1e-6  # docs/reference/gate.md, what a box must keep

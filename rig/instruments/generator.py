@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rig.clock import Clock
 from rig.errors import InstrumentError, UsageError
 from rig.instruments.link import ScpiLink, check_power, identify, number, send, whole
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 
 GAP_MIN_S = 2e-3
 REPEAT_MAX_S = 8000.0  # BURS:INT:PER, 33500 Series Operating and Service Guide, p. 177

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.budget import Stamps
 from rig.errors import InstrumentError
 from rig.instruments.edges import TRIGGER_S, EdgeCounter
 from rig.instruments.link import whole
+from rig.measure.uncertainty import Stamps
 
 PAIR = np.dtype([("value", ">f8"), ("stamp_ps", ">i8")])  # FORM PACK, FORM:TINF ON (p. 8-39)
 FETCH_MAX = 10_000  # samples that one FETC:ARR? gives at most (p. 8-36)

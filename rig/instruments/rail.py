@@ -3,8 +3,8 @@
 
 from dataclasses import dataclass
 
-from rig.budget import Contribution, expanded
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
+from rig.measure.uncertainty import Contribution, expanded
 
 FEED_GONE_V = 4.5  # below it the board's reset controller holds it in reset
 

@@ -9,7 +9,7 @@ from rig.clock import Clock, Deadline
 from rig.errors import BenchError, InstrumentError, UsageError
 from rig.instruments.link import ScpiLink, check_power, identify, number, send, whole
 from rig.instruments.rail import FEED_GONE_V, Fall, is_above, is_below
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 
 log = logging.getLogger(__name__)
 

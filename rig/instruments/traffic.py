@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rig import criteria
-from rig.budget import Stamps
 from rig.clock import Clock, Deadline, SystemClock
 from rig.errors import BenchError
 from rig.instruments import traffic_process
+from rig.measure import criteria
+from rig.measure.uncertainty import Stamps
 
 RECORD = np.dtype(
     [

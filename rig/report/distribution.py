@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from rig.measure.statistics import Band, ecdf_band
 from rig.report.figure import picture
 from rig.report.palette import BLUE, INK, ORANGE, Colour
-from rig.statistics import Band, ecdf_band
 
 CONFIDENCE = 0.95
 TRIALS_MIN = 2

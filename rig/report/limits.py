@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rig.faults import Outcome
-from rig.limits import OUTAGES, SETTLINGS, FigureLimit
-from rig.measure import Measurement, Verdict
+from rig.measure.limits import OUTAGES, SETTLINGS, FigureLimit
+from rig.measure.measurement import Measurement, Verdict
 from rig.report.trials import Step, reset_time
 
 CONSOLE = "console lines, uncertainty not stated"

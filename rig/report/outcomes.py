@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rig.faults import Outcome
-from rig.statistics import clopper_pearson, clopper_pearson_upper
+from rig.measure.statistics import clopper_pearson, clopper_pearson_upper
 
 GOOD = {outcome.value for outcome in Outcome if outcome.good}
 BENCH = Outcome.bench.value

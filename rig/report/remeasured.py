@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from rig import criteria
 from rig.appraisal import agreement, behind_backlog, comings_and_goings, probe_stall
-from rig.budget import Contribution, Stamps
 from rig.estimate import View, traffic_outage
 from rig.instruments.traffic import stalls_of
-from rig.measure import Measurement
+from rig.measure import criteria
+from rig.measure.measurement import Measurement
+from rig.measure.uncertainty import Contribution, Stamps
 from rig.outage import Times
 from rig.results import plain
 from rig.sighting import LEAD_S, Span

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.criteria import event_s
+from rig.measure.criteria import event_s
 from rig.outage import Spans
 
 ARRAYS = ("sequence", "sent_s", "good", "heartbeat_s")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.budget import Contribution
 from rig.faults import Outcome
+from rig.measure.uncertainty import Contribution
 from rig.pairs import Verdict
 from rig.report.limits import verdicts
 from rig.report.mismatch import counts

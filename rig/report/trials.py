@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rig.faults import Outcome
-from rig.statistics import clopper_pearson_upper, median, order_statistic_bounds, worst
+from rig.measure.statistics import clopper_pearson_upper, median, order_statistic_bounds, worst
 
 Step = dict[str, Any]  # of summary.json
 CONFIDENCE = 0.95

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rig.budget import Contribution
 from rig.faults import Outcome
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
+from rig.measure.uncertainty import Contribution
 from rig.outage import Gap
 from rig.outage_record import Floors, Outages, Settling
 from rig.results import Results

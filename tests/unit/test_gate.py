@@ -5,8 +5,8 @@ import numpy as np
 from scipy import special, stats
 
 from rig.gate import ALPHA, BASELINE_MIN, LOOKS, judge
+from rig.measure.statistics import clopper_pearson_upper
 from rig.night import Key, Night, Sample
-from rig.statistics import clopper_pearson_upper
 from rig.trend import holm
 
 NIGHTS, TRIALS = 10, 20

@@ -12,7 +12,7 @@ import pytest
 from rig.clock import SystemClock
 from rig.errors import BenchError, SilentServiceError
 from rig.faults import Outcome
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 from rig.outage import Gap
 from rig.outage_record import Floors, Outages, Settling
 from rig.reset import Reset

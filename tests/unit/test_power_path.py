@@ -8,7 +8,7 @@ import pytest
 from rig.current import CURRENT_MIN_A
 from rig.errors import BenchError, InstrumentError
 from rig.instruments.rail import Fall
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 from rig.power_path import PowerPath
 from rig.strategy import Status
 

@@ -14,7 +14,7 @@ from rig.calibration import Standing
 from rig.errors import BenchError
 from rig.faults import Outcome
 from rig.instruments.rail import Fall, RailEdge
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 from rig.report.page import measured, write_page
 from rig.report.standing import reason
 from rig.report.summary import summarise, verdict

@@ -12,7 +12,7 @@ import pytest
 
 from rig.appraisal import agreement, backlog_s, behind_backlog, comings_and_goings
 from rig.estimate import View, counter_outage, traffic_outage
-from rig.measure import Measurement
+from rig.measure.measurement import Measurement
 from rig.outage import Gap, Spans, Times
 from rig.outage_record import Settling
 from rig.sighting import Span

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rig.errors import UsageError
 from rig.estimate import View, counter_outage, traffic_outage
 from rig.lengths import ALL, Settings, lengths
-from rig.measure import Verdict
+from rig.measure.measurement import Verdict
 from rig.outage import Gap, Times, longest_gap
 from rig.verification import MEASURED_MIN, Trial, judge
 

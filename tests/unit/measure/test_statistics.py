@@ -3,7 +3,7 @@
 
 import pytest
 
-from rig.statistics import (
+from rig.measure.statistics import (
     clopper_pearson_upper,
     ecdf_band,
     median,

@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 
 from rig.faults import Outcome
-from rig.limits import FigureLimit, complaints
-from rig.measure import Measurement
+from rig.measure.limits import FigureLimit, complaints
+from rig.measure.measurement import Measurement
 from rig.report.page import write_page
 from rig.report.rfc import write
 from rig.report.summary import summarise
@@ -21,7 +21,7 @@ from rig.step import StepResult
 from rig.topology import PLACE_FILE
 from tests.unit import recorded
 
-REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 PLACE = {"board": "a board", "parts": [], "load": {}}
 LOAD = {"protocol": "UDP", "rate_hz": 1000.0, "request_octets": 78, "answer_octets": 1, "bps": 1.0}
 UP: dict[str, Any] = {"figure": "outage.traffic", "max_s": 2.0, "source": "REQ-1"}

@@ -3,7 +3,7 @@
 
 import pytest
 
-from rig.measure import Limit, Measurement, Verdict
+from rig.measure.measurement import Limit, Measurement, Verdict
 
 
 def outage(value: float, uncertainty: float, unit: str = "s") -> Measurement:

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.budget import DIVISORS, Contribution, Stamps, expanded, interruption, nothing_seen
 from rig.estimate import PLAIN, View, counter_outage, frame_loss_outage, traffic_outage
+from rig.measure.uncertainty import (
+    DIVISORS,
+    Contribution,
+    Stamps,
+    expanded,
+    interruption,
+    nothing_seen,
+)
 from rig.outage import Gap
 
 PERIOD_S = 1e-3

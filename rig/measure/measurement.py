@@ -4,7 +4,7 @@
 import enum
 from dataclasses import dataclass
 
-from rig.budget import Budget
+from rig.measure.uncertainty import Budget
 
 
 class Verdict(enum.Enum):

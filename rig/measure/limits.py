@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rig.measure import Limit
+from rig.measure.measurement import Limit
 
 OUTAGES = ("outage.traffic", "outage.counter", "outage.frame_loss")
 SETTLINGS = ("settle.traffic", "settle.counter")  # until five clean seconds began

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a measured value is: its doubt, the limit it is held against, what many allow to claim."""
