@@ -25,9 +25,9 @@ from statistics import median
 
 import requests
 
+from rig.board.walnut.service import ServiceClient
 from rig.clock import SystemClock
 from rig.place import Place
-from rig.service import ServiceClient
 from rig.sweep_records import SweepRecords
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -239,8 +239,8 @@ def _mismatch(arguments: argparse.Namespace) -> int:
 
 
 def _reset(arguments: argparse.Namespace) -> int:
+    from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
-    from rig.release import Catalogue  # noqa: PLC0415
     from rig.reset import Reset  # noqa: PLC0415
 
     known = [what.value for what in Reset]
@@ -275,9 +275,9 @@ def _rescue(arguments: argparse.Namespace) -> int:
 
 def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
+    from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.faults import is_at_operation, parse  # noqa: PLC0415
     from rig.place_file import firmware_index, need_instrument, require  # noqa: PLC0415
-    from rig.release import Catalogue  # noqa: PLC0415
 
     plan = parse(arguments.fault)
     if arguments.cycles < 1:

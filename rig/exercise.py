@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from rig.board.catalogue import Prom, Release
+from rig.board.walnut.service import SESSION, Mark
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError, UsageError
 from rig.faults import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
 from rig.reinstall import bring
-from rig.release import Prom, Release
-from rig.service import SESSION, Mark
 from rig.strategy import Status
 from rig.sweep import Labelled, What, label
 from rig.timed import Line

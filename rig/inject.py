@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from rig.blame import blame
+from rig.board.catalogue import Release
 from rig.clock import Deadline, wall_time_s
 from rig.cutter import Cutter, arm, recover
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
-from rig.release import Release
 from rig.reset import Reset, reset_os, reset_power, reset_process, steady
 from rig.sighting import LEAD_S, Episode
 from rig.step import PendingStep, StepResult
@@ -25,7 +25,7 @@ from rig.verdict import Facts, judge
 from rig.watch import ServiceWatch
 
 if TYPE_CHECKING:
-    from rig.service import Mark
+    from rig.board.walnut.service import Mark
 
 STORE_LIMIT_S = 10.0
 UPGRADE_LIMIT_S = 300.0

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from rig.blame import blame
+from rig.board.catalogue import Release
+from rig.board.walnut.service import SESSION, Mark
 from rig.clock import Deadline
 from rig.cutter import Cutter, recover
 from rig.errors import BenchError, BoardError, UsageError
@@ -14,8 +16,6 @@ from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults import Cut, CutAtMark, CutAtOperation, Outcome
 from rig.inject import Injector
 from rig.instruments.rail import RailEdge
-from rig.release import Release
-from rig.service import SESSION, Mark
 from rig.step import StepResult
 from rig.strategy import Status
 from rig.upgrade import Event, Follower

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rig import pairs
+from rig.board.catalogue import BadBundle, Module, Prom, Release
+from rig.board.walnut.service import NOT_STORED, OK, Answer
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
@@ -17,8 +19,6 @@ from rig.errors import BenchError, BoardError
 from rig.outage_record import Losses
 from rig.pairs import Pair, Verdict
 from rig.planter import SESSION, VALUE, Planter
-from rig.release import BadBundle, Module, Prom, Release
-from rig.service import NOT_STORED, OK, Answer
 from rig.upgrade import Follower
 
 OFFER_LIMIT_S = 60.0

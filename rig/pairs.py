@@ -5,7 +5,7 @@ import enum
 from dataclasses import dataclass
 from typing import assert_never
 
-from rig.release import BadBundle, Module, Release
+from rig.board.catalogue import BadBundle, Module, Release
 
 PARTS = {
     "bundle": "Bad bundles, offered to a running board",

@@ -9,6 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from rig.board.catalogue import Catalogue, Release
+from rig.board.flash_map import FlashMap
+from rig.board.kernel_messages import without_printk
+from rig.board.walnut.service import ANSWER, REQUEST, ServiceClient
 from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
@@ -24,17 +28,13 @@ from rig.errors import (
     UsageError,
 )
 from rig.feed import FeedWatch
-from rig.flash_map import FlashMap
 from rig.guard import Guard
 from rig.instruments.traffic import TrafficProbe
 from rig.observers import Observers
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
 from rig.place_lock import PlaceLock
 from rig.power_path import PowerPath
-from rig.printk import without_printk
-from rig.release import Catalogue, Release
 from rig.remote_place import main_target
-from rig.service import ANSWER, REQUEST, ServiceClient
 from rig.service_path import ServicePath
 from rig.strategy import Status
 from rig.tenancy import Tenancy

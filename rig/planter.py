@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rig import boot_environment
+from rig.board.catalogue import Release
+from rig.board.walnut import boot_environment
 from rig.drivers.console import drain
 from rig.place import Place
-from rig.release import Release
 from rig.strategy import Status
 
 SESSION, VALUE = 0x57414C4E5554, 42  # "WALNUT", and what is stored in it

@@ -3,11 +3,11 @@
 
 from collections.abc import Callable
 
+from rig.board.catalogue import Release
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError, RigError, UsageError
 from rig.place import Place
-from rig.release import Release
 from rig.strategy import Status
 from rig.upgrade import Event, Follower, start
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self, TypeAlias, get_args
 
+from rig.board.catalogue import Catalogue, Prom, Release
+from rig.board.flash_map import FlashMap
 from rig.errors import UsageError
 from rig.faults import CutAtOperation, Kind, Plan, parse
-from rig.flash_map import FlashMap
-from rig.release import Catalogue, Prom, Release
 
 KEY_FORMAT = "walnut1"
 HASH_DIGITS = 12

@@ -39,8 +39,8 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: something of it is wrong.
     """
+    from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
-    from rig.release import Catalogue  # noqa: PLC0415
 
     if arguments.what not in WHATS:
         raise UsageError(f"--what is one of {', '.join(WHATS)}, not {arguments.what!r}")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
+from rig.board.flash_map import FlashMap
 from rig.faults import Kind
-from rig.flash_map import FlashMap
 from rig.sweep import Labelled
 from rig.sweep_point import LONG, SHORT
 from rig.sweep_records import SweepRecords

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rig.blame import blame
-from rig.boot_environment import active
+from rig.board.catalogue import Release
+from rig.board.walnut.boot_environment import active
+from rig.board.walnut.service import Mark
 from rig.clock import Deadline
 from rig.errors import BenchError, BoardError
 from rig.exercise import Exercise
 from rig.faults import Outcome
-from rig.release import Release
-from rig.service import Mark
 from rig.strategy import Status
 from rig.upgrade import Event, Follower
 from rig.verdict import Facts, judge

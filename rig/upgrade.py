@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from rig.board.kernel_messages import without_printk
+from rig.board.walnut.updater_lines import EVENTS, Event, LineMender, parse
 from rig.clock import Clock, Deadline
 from rig.drivers.console import BANNER, Boots, next_line
 from rig.errors import BenchError, BoardError
 from rig.place import Place
-from rig.printk import without_printk
 from rig.retelling import PlaceRetelling, Retelling
-from rig.updater_line import EVENTS, Event, LineMender, parse
 
 __all__ = ["EVENTS", "Event", "Follower", "UpgradeRecord", "parse", "start"]
 

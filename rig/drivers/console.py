@@ -8,9 +8,9 @@ from typing import Any
 import pexpect
 from labgrid.util import PtxExpect
 
+from rig.board.kernel_messages import without_printk
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, BoardError, ConsoleSilentError
-from rig.printk import without_printk
 
 SLICE_S = 0.5
 DRAIN_LIMIT_S = 5.0

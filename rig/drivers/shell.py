@@ -12,10 +12,10 @@ from labgrid.factory import target_factory
 from labgrid.step import step
 from labgrid.util import gen_marker, re_vt100
 
+from rig.board.kernel_messages import PRINTK, without_printk
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import Waiter, fresh
 from rig.errors import ConsoleSilentError, UsageError
-from rig.printk import PRINTK, without_printk
 
 IDLE_POKE_S = 0.5
 BOOTING_POKE_S = 20.0

@@ -19,7 +19,7 @@ import threading
 import time
 from pathlib import Path
 
-from rig import service
+from rig.board.walnut import service
 
 RECORD = struct.Struct("<BBHIQdQ")  # kind, status, identity, doubt_us, sequence, at_s, counter
 # Kinds of record.  Not sent: SKIPPED, too late for `counter` datagrams from `sequence` on; FAILED,

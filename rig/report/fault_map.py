@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from rig.flash_map import FlashMap
+from rig.board.flash_map import FlashMap
 from rig.report.figure import picture
 from rig.report.outcomes import BENCH, GOOD
 from rig.report.palette import OUTCOMES, PAPER, SOFT, Colour

@@ -15,8 +15,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from rig.board.flash_map import FlashMap
 from rig.errors import BenchError
-from rig.flash_map import FlashMap
 from rig.virtual import boot_select, flash_copy
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.ethernet import CONTROLLER, Link

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from rig import shutdown
+from rig.board.catalogue import Catalogue
 from rig.errors import UsageError
-from rig.release import Catalogue
 from rig.virtual import control
 from rig.virtual.endpoints import Endpoints
 from rig.virtual.models import choose

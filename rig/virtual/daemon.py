@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rig.board.flash_map import FlashMap
 from rig.errors import BenchError, RigError, UsageError
-from rig.flash_map import FlashMap
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.models import choose
 from rig.virtual.place import VirtualPlace

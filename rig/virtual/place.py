@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rig.board.flash_map import FlashMap
 from rig.errors import BenchError, UsageError
-from rig.flash_map import FlashMap
 from rig.virtual.board import Board
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash import NorFlash

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from rig.board.catalogue import Catalogue
 from rig.place import Place
-from rig.release import Catalogue
 from rig.virtual import control
 from rig.virtual.endpoints import Endpoints
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from rig.board.walnut.service import ServiceClient
 from rig.clock import Deadline, SystemClock
-from rig.service import ServiceClient
 from rig.virtual import control
 from tests.bench.conftest import Bench
 

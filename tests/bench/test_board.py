@@ -5,11 +5,11 @@ import json
 
 import pytest
 
+from rig.board.catalogue import Catalogue
 from rig.clock import Deadline
 from rig.faults import Outcome
 from rig.inject import Injector
 from rig.place import Place
-from rig.release import Catalogue
 from rig.reset import Reset
 from rig.strategy import Status
 from rig.upgrade import Follower, start

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rig.board.catalogue import BadBundle
 from rig.campaign import Campaign
 from rig.mismatch import Mismatch
 from rig.pairs import Pair, Verdict
 from rig.place import Place
-from rig.release import BadBundle
 from rig.results import Results
 
 pytestmark = pytest.mark.timeout(240)

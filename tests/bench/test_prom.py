@@ -8,12 +8,12 @@ import pytest
 
 from firmware.build.prom import Prom
 from firmware.build.release_image import bundle, manifest_text
+from rig.board.flash_map import FlashMap
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.faults import Kind, Outcome
-from rig.flash_map import FlashMap
 from rig.place import Place
 from rig.results import Results
 from rig.strategy import Status

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rig.board.catalogue import Catalogue
 from rig.campaign import Campaign
 from rig.mismatch import Mismatch
 from rig.pairs import Pair, Verdict
 from rig.place_file import firmware_index
 from rig.planter import FUTURE
-from rig.release import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,11 +10,11 @@ from typing import Any
 import pexpect
 from labgrid.util import PtxExpect
 
+from rig.board.catalogue import Release
+from rig.board.walnut.service import Mark
 from rig.errors import BenchError, BoardError
 from rig.faults import Kind
 from rig.instruments.interposer import CutRecord
-from rig.release import Release
-from rig.service import Mark
 from rig.strategy import Status
 from tests.unit.dialogue import StillClock
 

@@ -10,7 +10,7 @@ import dpkt
 import numpy as np
 import pytest
 
-from rig.service import ANSWER, ANSWER_MAGIC, pack_echo
+from rig.board.walnut.service import ANSWER, ANSWER_MAGIC, pack_echo
 from tools.capture import CLOCK, compare, read
 
 PORT, CLIENT = 29107, 40000

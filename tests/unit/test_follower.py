@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from rig.board.walnut.updater_lines import check_sum
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import UNREAD_MAX
 from rig.errors import BenchError, BoardError
-from rig.updater_line import check_sum
 from rig.upgrade import Event, Follower
 from tests.unit.dialogue import StillClock
 from tests.unit.scripted import Console, ScriptedPlace

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from rig.board.catalogue import Module
 from rig.errors import BenchError
 from rig.mismatch import Mismatch
 from rig.outage_record import Losses
 from rig.pairs import Pair, Verdict
-from rig.release import Module
 from tests.unit.test_pairs import NEW, OLD
 
 INVALID = "insmod: can't insert '/run/module.ko': invalid module format"

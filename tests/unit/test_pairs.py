@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rig.board.catalogue import Module, Release
 from rig.pairs import Pair, Verdict, of_kernel, of_module, of_move, of_state, refused, runs
 from rig.planter import Planter
-from rig.release import Module, Release
 from rig.report import build
 from rig.results import Results
 from tests.unit.scripted import release

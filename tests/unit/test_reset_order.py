@@ -4,10 +4,10 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
+from rig.board.walnut.service import Mark
 from rig.errors import BoardError
 from rig.inject import Injector
 from rig.reset import Reset
-from rig.service import Mark
 from rig.sighting import LEAD_S
 from tests.unit.dialogue import StillClock
 

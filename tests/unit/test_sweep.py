@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rig.board.flash_map import FlashMap
+from rig.board.walnut.service import Mark
 from rig.errors import UsageError
 from rig.exercise import Recording
 from rig.faults import CutAtOperation, Kind
-from rig.flash_map import FlashMap
-from rig.service import Mark
 from rig.sweep import KEY_FORMAT, Key, choose, cuts, kinds_of, label, parse_key
 
 MAP = FlashMap.load()

@@ -9,8 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from rig.board.flash_map import FlashMap
 from rig.faults import CutAtOperation, Kind
-from rig.flash_map import FlashMap
 from rig.report.fault_map import LABELS_MAX, fault_map
 from rig.report.journal import journal_timeline
 from rig.report.sweep import agrees, build

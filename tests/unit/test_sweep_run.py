@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.board.flash_map import FlashMap
 from rig.errors import BenchError
-from rig.flash_map import FlashMap
 from rig.sweep import cuts, kinds_of
 from rig.sweep_plan import described, operation_lines
 from rig.sweep_point import LONG, SHORT, Point

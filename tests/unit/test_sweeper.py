@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
+from rig.board.walnut.service import Mark
 from rig.errors import BenchError
 from rig.exercise import Exercise, Recording
 from rig.faults import CutAtOperation, Kind, Outcome
 from rig.long_way import Replayed
-from rig.service import Mark
 from rig.sweep import cuts
 from rig.sweep_point import LONG, SHORT, Point
 from rig.sweep_records import SweepRecords

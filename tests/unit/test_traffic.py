@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rig import service
+from rig.board.walnut import service
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError
 from rig.instruments import traffic_process

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rig.board.walnut.updater_lines import EVENTS, LineMender, check_sum, parse
 from rig.errors import BenchError
 from rig.retelling import COMMAND
-from rig.updater_line import EVENTS, LineMender, check_sum, parse
 from rig.upgrade import PROM_REFUSALS, REFUSALS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "reference" / "updater-lines.md").read_text()
 BOARD = ROOT / "firmware" / "board"
 SHARED = BOARD / "rootfs" / "usr" / "lib" / "walnut" / "update"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from firmware.build.flash_map import FlashMap as BuildersMap
+from rig.board.catalogue import Catalogue
+from rig.board.flash_map import FlashMap
 from rig.errors import UsageError
-from rig.flash_map import FlashMap
-from rig.release import Catalogue
 
 
 def test_rig_and_build_read_the_same_flash_map() -> None:

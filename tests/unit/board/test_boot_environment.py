@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from rig import boot_environment
-from rig.boot_environment import ACTIVE, ERASED, OBSOLETE, active
+from rig.board.catalogue import Catalogue
+from rig.board.flash_map import FlashMap
+from rig.board.walnut import boot_environment
+from rig.board.walnut.boot_environment import ACTIVE, ERASED, OBSOLETE, active
 from rig.errors import UsageError
-from rig.flash_map import FlashMap
-from rig.release import Catalogue
 from rig.trial import Judge
 
-INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"
+INDEX = Path(__file__).resolve().parents[3] / "firmware" / "out" / "index.json"
 SIZE = 0x10000
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rig import service
+from rig.board.walnut import service
 from rig.clock import Deadline, SystemClock
 from rig.errors import BoardError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "reference" / "service-protocol.md").read_text()
 HEADER = (ROOT / "firmware" / "board" / "walnutd" / "protocol.h").read_text()
 

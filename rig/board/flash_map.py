@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from rig.board.typed_tables import check_format, get, record
 from rig.errors import UsageError
-from rig.tables import check_format, get, record
 
-FLASH_MAP = Path(__file__).resolve().parent.parent / "firmware" / "flash-map.toml"
+FLASH_MAP = Path(__file__).resolve().parents[2] / "firmware" / "flash-map.toml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import unquote
 
+from rig.board.kernel_messages import PRINTK
 from rig.errors import BenchError
-from rig.printk import PRINTK
 
 MARK = "@WU "
 # Without the first two, check sum and number: of earlier releases, which had neither.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
+from rig.board.typed_tables import check_format, get, record
 from rig.errors import UsageError
-from rig.tables import check_format, get, record
 
 Record = TypeVar("Record")
 

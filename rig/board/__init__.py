@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What a board is made of: its releases, its flash, and what it says and understands."""

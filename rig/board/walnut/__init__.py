@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The Walnut's own words: its service, its updater, its boot loader's variables."""
