@@ -9,7 +9,7 @@ from typing import Self
 from rig import calibration
 from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
-from rig.faults import Outcome, parse
+from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
 from rig.outage_record import Floors, Losses
 from rig.place import RATE_HZ, Place

@@ -276,7 +276,7 @@ def _rescue(arguments: argparse.Namespace) -> int:
 def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
-    from rig.faults import is_at_operation, parse  # noqa: PLC0415
+    from rig.faults.plan import is_at_operation, parse  # noqa: PLC0415
     from rig.place_file import firmware_index, need_instrument, require  # noqa: PLC0415
 
     plan = parse(arguments.fault)

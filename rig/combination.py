@@ -5,14 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rig import pairs
 from rig.blame import blame
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
-from rig.faults import Outcome
-from rig.pairs import Pair, Verdict
+from rig.faults import expectations
+from rig.faults.expectations import Pair, Verdict
+from rig.faults.plan import Outcome
 from rig.upgrade import Event, Follower, start
 
 ANSWER_LIMIT_S = 10.0
@@ -30,7 +30,7 @@ class _GaveUpError(BoardError):
 
     def __init__(self, reason: str, boots: int, *, accepted: bool) -> None:
         super().__init__(f"the board gave up: {reason}")
-        self.seen = seen(pairs.gave_up(reason), accepted=accepted, detail=f"{boots} boots")
+        self.seen = seen(expectations.gave_up(reason), accepted=accepted, detail=f"{boots} boots")
 
 
 class Combination:
@@ -57,7 +57,9 @@ class Combination:
         shell.wait([place.shell.prompt], "the shell after the updater", poke="\n")
         reason = last.keys.get("reason", "")
         if ended == "refused":
-            return seen(pairs.refused(reason), accepted=False, detail=last.keys.get("detail", ""))
+            return seen(
+                expectations.refused(reason), accepted=False, detail=last.keys.get("detail", "")
+            )
         return seen(f"failed in {last.phase}: {reason}", accepted=last.phase != "download")
 
     def up(self, follower: Follower, *, offered: bool = False) -> Seen:
@@ -86,7 +88,7 @@ class Combination:
             text = f"runs a mixture: kernel {kernel}, root {name}, service {answer.release}"
             return seen(text, detail=detail)
         fell_back = any(event.event == "fallback" for event in follower.events)
-        text = pairs.falls_back(name) if fell_back else pairs.runs(name)
+        text = expectations.falls_back(name) if fell_back else expectations.runs(name)
         return seen(text, accepted=offered or not fell_back, detail=detail)
 
     def record(self, part: str, subject: str, expected: str, act: Callable[[], Seen]) -> Pair:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from rig.clock import Deadline
-from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
+from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
 from rig.strategy import Status
 from rig.upgrade import Event, Follower

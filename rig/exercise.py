@@ -11,7 +11,7 @@ from rig.board.walnut.service import SESSION, Mark
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError, UsageError
-from rig.faults import CutAtMark, CutAtOperation, Kind
+from rig.faults.plan import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
 from rig.reinstall import bring
 from rig.strategy import Status

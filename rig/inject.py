@@ -15,13 +15,13 @@ from rig.clock import Deadline, wall_time_s
 from rig.cutter import Cutter, arm, recover
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
-from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
+from rig.faults.outcome import Facts, judge
+from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
 from rig.reset import Reset, reset_os, reset_power, reset_process, steady
 from rig.sighting import LEAD_S, Episode
 from rig.step import PendingStep, StepResult
 from rig.upgrade import Event, Follower, UpgradeRecord, start
-from rig.verdict import Facts, judge
 from rig.watch import ServiceWatch
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from rig.clock import Deadline
 from rig.cutter import Cutter, recover
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
-from rig.faults import Cut, CutAtMark, CutAtOperation, Outcome
+from rig.faults.outcome import Facts, judge
+from rig.faults.plan import Cut, CutAtMark, CutAtOperation, Outcome
 from rig.inject import Injector
 from rig.instruments.rail import RailEdge
 from rig.step import StepResult
 from rig.strategy import Status
 from rig.upgrade import Event, Follower
-from rig.verdict import Facts, judge
 
 CUT_LIMIT_S = 30.0
 UPDATE_LIMIT_S = 120.0

@@ -9,15 +9,15 @@ import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from rig import pairs
 from rig.board.catalogue import BadBundle, Module, Prom, Release
 from rig.board.walnut.service import NOT_STORED, OK, Answer
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
 from rig.errors import BenchError, BoardError
+from rig.faults import expectations
+from rig.faults.expectations import Pair, Verdict
 from rig.outage_record import Losses
-from rig.pairs import Pair, Verdict
 from rig.planter import SESSION, VALUE, Planter
 from rig.upgrade import Follower
 
@@ -47,7 +47,7 @@ class Mismatch(Combination):
             before = self._ready(golden)
             return self._harmed(self.offer(bad.bundle, OFFER_LIMIT_S), before)
 
-        return self._offer("bundle", bad.name, pairs.of_bundle(bad), act)
+        return self._offer("bundle", bad.name, expectations.of_bundle(bad), act)
 
     def module(self, module: Module, release: Release) -> Pair:
         """Insert the driver module of a kernel into `release`, which has its own loaded."""
@@ -56,7 +56,9 @@ class Mismatch(Combination):
             before = self._ready(release)
             return self._harmed(self._insert(module), before)
 
-        return self._offer("module", f"{module}, {release}", pairs.of_module(module, release), act)
+        return self._offer(
+            "module", f"{module}, {release}", expectations.of_module(module, release), act
+        )
 
     def _offer(self, part: str, subject: str, expected: str, act: Callable[[], Seen]) -> Pair:
         pair = self.record(part, subject, expected, act)
@@ -76,8 +78,10 @@ class Mismatch(Combination):
         said = [line for line in messages if module.module.stem in line]
         if code == 0:
             return seen("inserted", detail=" ".join(said))
-        text = pairs.refused(" ".join(lines).rpartition(": ")[2])
-        return seen(pairs.reported(text) if said else text, accepted=False, detail=" ".join(said))
+        text = expectations.refused(" ".join(lines).rpartition(": ")[2])
+        return seen(
+            expectations.reported(text) if said else text, accepted=False, detail=" ".join(said)
+        )
 
     def _ready(self, release: Release) -> Answer:
         """Have `release` run with a state stored: one that could not read it would refuse for that.
@@ -143,7 +147,7 @@ class Mismatch(Combination):
             return self._kept(self._power_on(prom))
 
         subject = f"kernel {kernel}, root file system of {release}, U-Boot {prom}, layout {layout}"
-        expected = pairs.of_kernel(kernel, release, old, layout)
+        expected = expectations.of_kernel(kernel, release, old, layout)
         return self.record("kernel", subject, expected, act)
 
     def prom(self, prom: Prom, release: Release) -> Pair:
@@ -156,7 +160,9 @@ class Mismatch(Combination):
                 found["harm"] = (*found["harm"], "a value could not be stored")
             return found
 
-        return self.record("prom", f"U-Boot {prom}, {release}", pairs.runs(release.name), act)
+        return self.record(
+            "prom", f"U-Boot {prom}, {release}", expectations.runs(release.name), act
+        )
 
     def state(self, layout: int, release: Release, prom: Prom) -> Pair:
         """Have `release`, started from a PROM, find a state of `layout` in its data partition."""
@@ -168,7 +174,7 @@ class Mismatch(Combination):
             return met | {"harm": (*started["harm"], *met["harm"])}
 
         subject = f"layout {layout}, {release}, U-Boot {prom}"
-        return self.record("state", subject, pairs.of_state(layout, release), act)
+        return self.record("state", subject, expectations.of_state(layout, release), act)
 
     def move(self, layout: int, old: Release, new: Release) -> Pair:
         """Offer the good bundle of `new` to `old`, with a state of `layout` stored."""
@@ -180,7 +186,7 @@ class Mismatch(Combination):
             return self._kept(found) if found["accepted"] else found
 
         subject = f"layout {layout}, {old} → {new}"
-        return self.record("move", subject, pairs.of_move(layout, new), act)
+        return self.record("move", subject, expectations.of_move(layout, new), act)
 
     def _meet(self, release: Release) -> Seen:
         """Ask a release that has found a state: the same value, then the next one."""
@@ -208,7 +214,7 @@ class Mismatch(Combination):
         answer = self._place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
         text = found["seen"]
         if (answer.status, answer.value) == (OK, VALUE):
-            return found | {"seen": pairs.kept(text)}
+            return found | {"seen": expectations.kept(text)}
         return found | {"seen": f"{text}, state LOST (status {answer.status}, {answer.value})"}
 
     def _parts(self, prom: Prom, layout: int) -> dict[str, bytes]:

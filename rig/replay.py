@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.exercise import Exercise
-from rig.faults import Cut
+from rig.faults.plan import Cut
 from rig.long_way import LongWay, Replayed
 from rig.reinstall import rescue
 from rig.results import plain

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from rig import runs
 from rig.errors import UsageError
-from rig.faults import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
+from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
 
 BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
 BY_CLOCK = "test_replay.py::test_a_cut_replayed_by_the_clock_leaves_a_good_board"

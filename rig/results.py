@@ -18,7 +18,7 @@ from rig.records.copies import Copy
 from rig.records.rows import Writer
 
 if TYPE_CHECKING:
-    from rig.pairs import Pair
+    from rig.faults.expectations import Pair
     from rig.step import StepResult
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rig.clock import Deadline
 from rig.errors import BenchError, SilentServiceError
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.instruments.rail import RailEdge
 from rig.measure.measurement import Measurement
 from rig.outage_record import STALLED_SHARE, Outages

@@ -11,7 +11,7 @@ from typing import Literal, Self, TypeAlias, get_args
 from rig.board.catalogue import Catalogue, Prom, Release
 from rig.board.flash_map import FlashMap
 from rig.errors import UsageError
-from rig.faults import CutAtOperation, Kind, Plan, parse
+from rig.faults.plan import CutAtOperation, Kind, Plan, parse
 
 KEY_FORMAT = "walnut1"
 HASH_DIGITS = 12

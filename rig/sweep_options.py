@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.errors import UsageError
-from rig.faults import Kind
+from rig.faults.plan import Kind
 from rig.sweep import DEFAULT_KINDS, TIMED, WHATS, kinds_of
 from rig.timed import POINTS_DEFAULT, points_of
 from rig.timed import WHATS as TIMED_WHATS

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from rig.board.flash_map import FlashMap
-from rig.faults import Kind
+from rig.faults.plan import Kind
 from rig.sweep import Labelled
 from rig.sweep_point import LONG, SHORT
 from rig.sweep_records import SweepRecords

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self, assert_never
 
 from rig.errors import UsageError
-from rig.faults import BadBundlePlan, Cut, CutAtMark, CutAtOperation, NoFault, parse
+from rig.faults.plan import BadBundlePlan, Cut, CutAtMark, CutAtOperation, NoFault, parse
 
 SHORT, LONG, TIMED = "short", "long", "timed"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError
 from rig.exercise import Exercise
-from rig.faults import Cut, Outcome
+from rig.faults.plan import Cut, Outcome
 from rig.long_way import LongWay, Replayed
 from rig.reinstall import rescue
 from rig.results import plain

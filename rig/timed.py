@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 from rig.errors import BenchError, UsageError
-from rig.faults import CutAtMark, parse
+from rig.faults.plan import CutAtMark, parse
 
 WHATS = ("upgrade", "downgrade", "confirm", "rollback")  # the others' writes print no such lines
 POINTS_DEFAULT = "60"

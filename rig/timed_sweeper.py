@@ -2,7 +2,7 @@
 """One worker of a sweep by the clock: every cut is a real one in a real run."""
 
 from rig.errors import UsageError
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.long_way import Replayed
 from rig.sweep_point import TIMED, Point
 from rig.sweep_worker import Worker

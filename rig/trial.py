@@ -11,10 +11,10 @@ from rig.board.walnut.service import Mark
 from rig.clock import Deadline
 from rig.errors import BenchError, BoardError
 from rig.exercise import Exercise
-from rig.faults import Outcome
+from rig.faults.outcome import Facts, judge
+from rig.faults.plan import Outcome
 from rig.strategy import Status
 from rig.upgrade import Event, Follower
-from rig.verdict import Facts, judge
 
 ANSWER_LIMIT_S = 10.0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rig.errors import InstrumentError, UsageError
-from rig.faults import SEED_MAX, Kind
+from rig.faults.plan import SEED_MAX, Kind
 from rig.instruments.link import ScpiLink, check, send, whole
 
 SECTOR_BYTES = 65_536  # unit of comparison when a flash is restored

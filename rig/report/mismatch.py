@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rig.pairs import PARTS, Verdict
+from rig.faults.expectations import PARTS, Verdict
 
 FORMAT = 1
 MARKS = {  # a sign beside the colour: told apart in print and by everyone

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.faults import Outcome
+from rig.faults.expectations import Verdict
+from rig.faults.plan import Outcome
 from rig.measure.uncertainty import Contribution
-from rig.pairs import Verdict
 from rig.report.limits import verdicts
 from rig.report.mismatch import counts
 from rig.report.quoted import quoted

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rig.faults import Kind
+from rig.faults.plan import Kind
 from rig.report.cuts import cuts_picture
 from rig.report.fault_map import fault_map
 from rig.report.figure import alone

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rig.pairs import Verdict
+from rig.faults.expectations import Verdict
 from rig.report.mismatch import MARKS, parts
 from rig.report.page import measured, settled
 

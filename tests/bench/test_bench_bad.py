@@ -8,7 +8,7 @@ import pytest
 from labgrid.driver.power import shelly_gen2
 
 from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
-from rig.faults import Outcome, parse
+from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
 from rig.instruments.visa import VisaLink
 from rig.place import Place

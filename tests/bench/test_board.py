@@ -7,7 +7,7 @@ import pytest
 
 from rig.board.catalogue import Catalogue
 from rig.clock import Deadline
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.inject import Injector
 from rig.place import Place
 from rig.reset import Reset

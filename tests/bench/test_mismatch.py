@@ -9,8 +9,8 @@ import pytest
 
 from rig.board.catalogue import BadBundle
 from rig.campaign import Campaign
+from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
-from rig.pairs import Pair, Verdict
 from rig.place import Place
 from rig.results import Results
 

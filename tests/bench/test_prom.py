@@ -13,7 +13,7 @@ from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
-from rig.faults import Kind, Outcome
+from rig.faults.plan import Kind, Outcome
 from rig.place import Place
 from rig.results import Results
 from rig.strategy import Status

@@ -7,7 +7,7 @@ import pytest
 
 from rig.blame import blame
 from rig.errors import SilentServiceError
-from rig.faults import Outcome, parse
+from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
 from rig.place import Place
 from tests.bench.conftest import Bench

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from rig.cli import _parser
-from rig.faults import CutAtMark
+from rig.faults.plan import CutAtMark
 from rig.place import Place
 from rig.sweep import parse_key
 from rig.sweep_options import settings_of

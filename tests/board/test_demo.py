@@ -4,7 +4,7 @@
 import pytest
 
 from rig.campaign import Campaign
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -11,8 +11,8 @@ import pytest
 
 from rig.board.catalogue import Catalogue
 from rig.campaign import Campaign
+from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
-from rig.pairs import Pair, Verdict
 from rig.place_file import firmware_index
 from rig.planter import FUTURE
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rig.exercise import Exercise
-from rig.faults import CutAtMark, CutAtOperation
+from rig.faults.plan import CutAtMark, CutAtOperation
 from rig.long_way import Replayed
 from rig.place import Place
 from rig.replay import replay

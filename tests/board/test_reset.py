@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rig.campaign import Campaign
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.reset import Reset
 
 pytestmark = pytest.mark.timeout(900)

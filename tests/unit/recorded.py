@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution
 from rig.outage import Gap

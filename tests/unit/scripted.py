@@ -13,7 +13,7 @@ from labgrid.util import PtxExpect
 from rig.board.catalogue import Release
 from rig.board.walnut.service import Mark
 from rig.errors import BenchError, BoardError
-from rig.faults import Kind
+from rig.faults.plan import Kind
 from rig.instruments.interposer import CutRecord
 from rig.strategy import Status
 from tests.unit.dialogue import StillClock

@@ -12,7 +12,7 @@ import pytest
 from rig.clock import Deadline
 from rig.combination import Combination, Seen, seen
 from rig.errors import BenchError, BoardError
-from rig.pairs import Pair, Verdict, falls_back, refused, runs
+from rig.faults.expectations import Pair, Verdict, falls_back, refused, runs
 from rig.upgrade import Follower
 from tests.unit.scripted import BANNER, GAVE_UP, UP, Life, ScriptedPlace
 

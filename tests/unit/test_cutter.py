@@ -7,7 +7,7 @@ import pytest
 
 from rig.cutter import SILENT_S, Cutter
 from rig.errors import BenchError
-from rig.faults import NoFault
+from rig.faults.plan import NoFault
 from rig.upgrade import Event
 from tests.unit.dialogue import StillClock
 from tests.unit.scripted import ScriptedPower

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from rig import faults
+from rig.faults import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "rig").rglob("*.py"))
 # What is added to which module, and where that must not pass unseen.
 PLAN = "Plan: TypeAlias = NoFault | Cut | BadBundlePlan"
 ADDED = {
-    "rig/faults.py": {
+    "rig/faults/plan.py": {
         PLAN: f"class Added: ...\n\n\n{PLAN} | Added",
         '    before = "before"\n': '    before = "before"\n    added_kind = "added"\n',
         '    new = "new"\n': '    new = "new"\n    added_outcome = "added"\n',
     },
-    "rig/pairs.py": {
+    "rig/faults/expectations.py": {
         '    differs = "differs"\n': '    differs = ""\n    added_verdict = "added"\n'
     },
     "rig/reset.py": {'    os = "os"\n': '    os = "os"\n    added_reset = "added"\n'},
@@ -31,10 +31,10 @@ ADDED = {
     "rig/virtual/cells.py": {'    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'},
 }
 SEEN = {
-    "Added": {"rig/cutter.py", "rig/faults.py", "rig/inject.py", "rig/replay_run.py"},
-    "Kind.added_kind": {"rig/faults.py"},
-    "Outcome.added_outcome": {"rig/faults.py"},
-    "Verdict.added_verdict": {"rig/pairs.py"},
+    "Added": {"rig/cutter.py", "rig/faults/plan.py", "rig/inject.py", "rig/replay_run.py"},
+    "Kind.added_kind": {"rig/faults/plan.py"},
+    "Outcome.added_outcome": {"rig/faults/plan.py"},
+    "Verdict.added_verdict": {"rig/faults/expectations.py"},
     "Reset.added_reset": {"rig/inject.py", "rig/reset.py"},
     "Status.added_status": {"rig/strategy.py"},
     "added_exercise": {"rig/exercise.py"},
@@ -50,7 +50,7 @@ def mypy(*options: str) -> str:
     using = [
         str(path.relative_to(ROOT))
         for path in SOURCES
-        if re.search(r"assert_never|rig\.faults import", path.read_text())
+        if re.search(r"assert_never|rig\.faults", path.read_text())
     ]
     command = [sys.executable, "-m", "mypy", "--config-file=", "--no-error-summary"]
     command += ["--follow-imports=skip", "--explicit-package-bases", "--ignore-missing-imports"]
@@ -91,8 +91,8 @@ def test_nothing_is_missed_as_it_is() -> None:
     assert mypy() == ""
 
 
-PLANS = {kind.__name__ for kind in (faults.NoFault, faults.CutAtOperation, faults.CutAtMark)}
-PLANS |= {faults.BadBundlePlan.__name__}
+PLANS = {kind.__name__ for kind in (plan.NoFault, plan.CutAtOperation, plan.CutAtMark)}
+PLANS |= {plan.BadBundlePlan.__name__}
 
 
 def unguarded(tree: ast.AST) -> Iterator[int]:

@@ -13,11 +13,11 @@ import pytest
 from rig.calibration import Standing
 from rig.cli import main
 from rig.errors import UsageError
-from rig.faults import Outcome
+from rig.faults.expectations import Pair
+from rig.faults.plan import Outcome
 from rig.gate import Judgement, judge, suspicions
 from rig.history import nights, sources
 from rig.night import Key, Night, Sample
-from rig.pairs import Pair
 from rig.records import schema
 from rig.report.history import chart
 from rig.reset import Reset, power_gone

@@ -9,7 +9,7 @@ import pytest
 
 from rig.cli import main
 from rig.errors import BenchError, BoardOnError, InstrumentError
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.power_path import PowerPath
 from rig.results import Results
 from rig.runs import BENCH, GOOD, INTERRUPTED, PRODUCT

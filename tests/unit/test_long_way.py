@@ -11,7 +11,7 @@ import pytest
 from rig.cutter import SILENT_S
 from rig.errors import BoardError
 from rig.exercise import BOOT_LIMIT, Exercise
-from rig.faults import CutAtMark, CutAtOperation, Outcome, parse
+from rig.faults.plan import CutAtMark, CutAtOperation, Outcome, parse
 from rig.long_way import UPDATE_LIMIT_S, LongWay, Replayed
 from rig.upgrade import start
 from tests.unit.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release

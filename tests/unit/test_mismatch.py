@@ -9,10 +9,10 @@ import pytest
 
 from rig.board.catalogue import Module
 from rig.errors import BenchError
+from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
 from rig.outage_record import Losses
-from rig.pairs import Pair, Verdict
-from tests.unit.test_pairs import NEW, OLD
+from tests.unit.faults.test_expectations import NEW, OLD
 
 INVALID = "insmod: can't insert '/run/module.ko': invalid module format"
 WHY = "[    9.1] walnut_io: disagrees about version of symbol module_layout"

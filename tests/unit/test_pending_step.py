@@ -11,7 +11,7 @@ import pytest
 
 from rig.clock import SystemClock
 from rig.errors import BenchError, SilentServiceError
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.measure.measurement import Measurement
 from rig.outage import Gap
 from rig.outage_record import Floors, Outages, Settling

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.long_way import Replayed
 from rig.results import plain
 from rig.runs import BENCH, GOOD, OURS, PRODUCT, USAGE

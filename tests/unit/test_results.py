@@ -12,7 +12,7 @@ import pytest
 
 from rig.calibration import Standing
 from rig.errors import BenchError
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.instruments.rail import Fall, RailEdge
 from rig.measure.measurement import Measurement
 from rig.report.page import measured, write_page

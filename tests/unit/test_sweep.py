@@ -9,7 +9,7 @@ from rig.board.flash_map import FlashMap
 from rig.board.walnut.service import Mark
 from rig.errors import UsageError
 from rig.exercise import Recording
-from rig.faults import CutAtOperation, Kind
+from rig.faults.plan import CutAtOperation, Kind
 from rig.sweep import KEY_FORMAT, Key, choose, cuts, kinds_of, label, parse_key
 
 MAP = FlashMap.load()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rig.errors import BenchError, UsageError
-from rig.faults import Kind
+from rig.faults.plan import Kind
 from rig.sweep import Labelled, cuts
 from rig.sweep_point import LONG, SHORT, Point
 from rig.sweep_records import SweepRecords

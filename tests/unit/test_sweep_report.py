@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from rig.board.flash_map import FlashMap
-from rig.faults import CutAtOperation, Kind
+from rig.faults.plan import CutAtOperation, Kind
 from rig.report.fault_map import LABELS_MAX, fault_map
 from rig.report.journal import journal_timeline
 from rig.report.sweep import agrees, build

@@ -11,7 +11,7 @@ import pytest
 from rig.board.walnut.service import Mark
 from rig.errors import BenchError
 from rig.exercise import Exercise, Recording
-from rig.faults import CutAtOperation, Kind, Outcome
+from rig.faults.plan import CutAtOperation, Kind, Outcome
 from rig.long_way import Replayed
 from rig.sweep import cuts
 from rig.sweep_point import LONG, SHORT, Point

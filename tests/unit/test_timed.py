@@ -11,7 +11,7 @@ from rig.board.catalogue import Catalogue
 from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.exercise import Recording, _nearest
-from rig.faults import CutAtMark, CutAtOperation, Kind, parse
+from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
 from rig.place_file import firmware_index
 from rig.sweep import TIMED as TIMED_KINDS
 from rig.sweep import Key, kinds_of, parse_key

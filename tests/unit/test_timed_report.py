@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rig.faults import CutAtMark
+from rig.faults.plan import CutAtMark
 from rig.report.sweep import build
 from rig.sweep_point import TIMED, Point
 from rig.sweep_records import SweepRecords

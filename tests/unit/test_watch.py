@@ -14,7 +14,7 @@ from rig.clock import Deadline
 from rig.current import Reading
 from rig.errors import BenchError, InstrumentError
 from rig.estimate import PLAIN
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.feed import Drawn
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 from rig.measure.limits import FigureLimit, complaints
 from rig.measure.measurement import Measurement
 from rig.report.page import write_page

@@ -10,13 +10,22 @@ import jsonschema
 import pytest
 
 from rig.board.catalogue import Module, Release
-from rig.pairs import Pair, Verdict, of_kernel, of_module, of_move, of_state, refused, runs
+from rig.faults.expectations import (
+    Pair,
+    Verdict,
+    of_kernel,
+    of_module,
+    of_move,
+    of_state,
+    refused,
+    runs,
+)
 from rig.planter import Planter
 from rig.report import build
 from rig.results import Results
 from tests.unit.scripted import release
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "reference"
+SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "reference"
 
 
 OLD, NEW = release("1.0.0", "6.1.0", 1), release("2.1.0", "6.12.0", 2)

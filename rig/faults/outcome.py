@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from rig.faults import Outcome
+from rig.faults.plan import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from rig.faults import Outcome
-from rig.verdict import Facts, judge
+from rig.faults.outcome import Facts, judge
+from rig.faults.plan import Outcome
 
 GOOD = Facts(
     came_back=True,
