@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The service's path is a cable: what comes for a board that is not there yet is lost.
 
-That the path drops it is shown in tests/unit/test_gate_box.py; here it is shown when.
+That the path drops it is shown in tests/unit/instruments/test_gate_box.py; here it is shown when.
 """
 
 import pytest

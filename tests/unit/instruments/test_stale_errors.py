@@ -12,8 +12,8 @@ from rig.instruments import make
 from rig.instruments.link import send
 from rig.instruments.visa import VisaLink
 from tests.unit.dialogue import OK, Dialogue
+from tests.unit.instruments.test_served import SUPPLIES, VIRTUAL
 from tests.unit.served import Served
-from tests.unit.test_instruments_served import SUPPLIES, VIRTUAL
 
 LEFT = b"FOO:BAR\nSYST:COMM:RLST RWL\n*IDN\n*IDN?\n"  # a person's session
 ANSWER_S = 10.0
