@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from rig.clock import Deadline
+from rig.drivers.strategy import Status
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place import Place
-from rig.strategy import Status
 from rig.upgrade import Event, Follower
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from rig.board.catalogue import Prom, Release
 from rig.board.walnut.service import SESSION, Mark
 from rig.clock import Deadline
 from rig.drivers.console import fresh
+from rig.drivers.strategy import Status
 from rig.errors import BoardError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind
 from rig.place import Place
 from rig.reinstall import bring
-from rig.strategy import Status
 from rig.sweep import Labelled, What, label
 from rig.timed import Line
 from rig.upgrade import Event, Follower, start

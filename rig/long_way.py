@@ -11,6 +11,7 @@ from rig.board.catalogue import Release
 from rig.board.walnut.service import SESSION, Mark
 from rig.clock import Deadline
 from rig.cutter import Cutter, recover
+from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults.outcome import Facts, judge
@@ -18,7 +19,6 @@ from rig.faults.plan import Cut, CutAtMark, CutAtOperation, Outcome
 from rig.inject import Injector
 from rig.instruments.rail import RailEdge
 from rig.step import StepResult
-from rig.strategy import Status
 from rig.upgrade import Event, Follower
 
 CUT_LIMIT_S = 30.0

@@ -18,6 +18,7 @@ from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.console_stream import ConsoleStream
+from rig.drivers.strategy import Status
 from rig.errors import (
     BenchError,
     BoardError,
@@ -36,7 +37,6 @@ from rig.place_lock import PlaceLock
 from rig.power_path import PowerPath
 from rig.remote_place import main_target
 from rig.service_path import ServicePath
-from rig.strategy import Status
 from rig.tenancy import Tenancy
 from rig.topology import parts
 from rig.watch import ServiceWatch

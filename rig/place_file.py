@@ -18,8 +18,7 @@ from labgrid.exceptions import InvalidConfigError
 from labgrid.protocol import ConsoleProtocol, PowerProtocol
 from labgrid.util.yaml import load
 
-import rig.strategy  # registers the strategy
-from rig import drivers  # registers the drivers
+from rig import drivers  # registers drivers and strategy
 from rig.errors import UsageError
 from rig.measure.limits import complaints
 from rig.place_entries import (
@@ -44,7 +43,7 @@ INSTRUMENTS = (  # what the rig looks for on a bench, by name
 LIMITS_OPTION = "limits"  # of a place file's `options`
 AGE_OPTION = "verified_for_h"
 REQUIRE_OPTION = "require_verified"
-REGISTERED = (drivers, rig.strategy)
+REGISTERED = (drivers.__name__, "rig.strategy")  # the second: older place files
 NO_CONSOLE = (
     "targets.main has no driver of a console: `rig doctor` can ask its equipment, but no PROM can"
     " be stopped and nobody can log in, so there is no cycle, demo, reset, sweep, replay, mismatch,"
@@ -154,7 +153,7 @@ def _check_environment(opened: Environment) -> list[str]:
     config = opened.config
     document = config.data
     # An option of somebody else's is for somebody else's drivers.
-    foreign = set(config.get_imports()) - {module.__name__ for module in REGISTERED}
+    foreign = set(config.get_imports()) - set(REGISTERED)
     found = list(_strange("", document, TOP, foreign))
     for name, target in config.get_targets().items():
         found += _check_target(opened, str(name), target, foreign)

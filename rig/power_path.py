@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from rig.current import CURRENT_MIN_A
+from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError, RigError, TakenError
 from rig.instruments.rail import Fall
 from rig.instruments.supply import Supply
-from rig.strategy import Status
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from rig.board.catalogue import Release
 from rig.clock import Deadline
 from rig.drivers.console import fresh
+from rig.drivers.strategy import Status
 from rig.errors import BoardError, RigError, UsageError
 from rig.place import Place
-from rig.strategy import Status
 from rig.upgrade import Event, Follower, start
 
 LIMIT_S = 300.0

@@ -10,7 +10,7 @@ import attr
 from labgrid.exceptions import InvalidConfigError
 from labgrid.remote.client import ServerError, UserError
 
-from rig.direct import directly
+from rig.drivers.no_proxy import directly
 from rig.errors import BenchError, UsageError
 
 log = logging.getLogger(__name__)

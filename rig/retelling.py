@@ -5,8 +5,8 @@ import logging
 import re
 from typing import Protocol
 
+from rig.drivers.strategy import Status
 from rig.place import Place
-from rig.strategy import Status
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from labgrid.protocol import PowerProtocol
 from labgrid.step import step, steps
 
 from rig.clock import Deadline, SystemClock
-from rig.direct import directly
 from rig.drivers.heard import Answers, on_or_off
+from rig.drivers.no_proxy import directly
 from rig.drivers.within import within
 from rig.errors import BenchError
 

@@ -7,11 +7,11 @@ import pytest
 
 from rig.board.catalogue import Catalogue
 from rig.clock import Deadline
+from rig.drivers.strategy import Status
 from rig.faults.plan import Outcome
 from rig.inject import Injector
 from rig.place import Place
 from rig.reset import Reset
-from rig.strategy import Status
 from rig.upgrade import Follower, start
 from tests.bench.conftest import INDEX, Bench
 

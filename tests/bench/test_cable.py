@@ -7,8 +7,8 @@ That the path drops it is shown in tests/unit/instruments/test_gate_box.py; here
 import pytest
 
 from rig.clock import Deadline
+from rig.drivers.strategy import Status
 from rig.place import Place
-from rig.strategy import Status
 from tests.bench.conftest import Bench
 
 pytestmark = pytest.mark.timeout(180)

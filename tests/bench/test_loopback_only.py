@@ -22,7 +22,7 @@ TO_THE_PROM = """
 import sys
 from pathlib import Path
 from rig.place import Place
-from rig.strategy import Status
+from rig.drivers.strategy import Status
 from rig.virtual.serial_server import takes_addresses
 
 assert not takes_addresses(), "the computer has a network after all"

@@ -18,7 +18,7 @@ import yaml
 from labgrid import Environment
 
 from rig.clock import SystemClock
-from rig.strategy import Status
+from rig.drivers.strategy import Status
 from rig.virtual.pdu import Pdu
 
 UBOOT = Path("/usr/lib/u-boot/qemu-ppce500/uboot.elf")  # Debian's u-boot-qemu
@@ -129,7 +129,7 @@ class OtherBoard:
                 "WalnutStrategy": {},
             },
         }
-        imports = ["rig.drivers", "rig.strategy"]
+        imports = ["rig.drivers"]
         path = folder / "place.yaml"
         file = {"targets": {"main": main}, "imports": imports}
         path.write_text(yaml.safe_dump(file, sort_keys=False))

@@ -12,11 +12,11 @@ from rig.board.flash_map import FlashMap
 from rig.campaign import Campaign
 from rig.clock import Deadline
 from rig.drivers.console import fresh
+from rig.drivers.strategy import Status
 from rig.errors import BoardError
 from rig.faults.plan import Kind, Outcome
 from rig.place import Place
 from rig.results import Results
-from rig.strategy import Status
 from rig.upgrade import Event, Follower, start
 from tests.bench.conftest import Bench, run_rig
 

@@ -106,6 +106,5 @@ images:
   firmware: {ROOT}/firmware/out/index.json
 imports:
   - rig.drivers
-  - rig.strategy
 """)
     return path

@@ -12,10 +12,10 @@ from labgrid.util import PtxExpect
 
 from rig.board.catalogue import Release
 from rig.board.walnut.service import Mark
+from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
 from rig.faults.plan import Kind
 from rig.instruments.interposer import CutRecord
-from rig.strategy import Status
 from tests.unit.dialogue import StillClock
 
 BANNER = "U-Boot 2023.01\n"

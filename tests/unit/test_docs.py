@@ -11,7 +11,7 @@ import attr
 import pytest
 import yaml
 
-from rig import drivers, strategy
+from rig import drivers
 from rig.cli import _parser
 from rig.instruments import MODELS
 from rig.place_file import INSTRUMENTS, check, instruments
@@ -93,7 +93,7 @@ def test_every_command_is_one(page: Path, words: list[str]) -> None:
 PLACE_FILE = (ROOT / "docs" / "reference" / "place-file.md").read_text()
 OURS = [
     kind
-    for module in (*(getattr(drivers, name) for name in drivers.__all__), strategy)
+    for module in (getattr(drivers, name) for name in drivers.__all__)
     for kind in vars(module).values()
     if attr.has(kind) and kind.__module__ == module.__name__ and not kind.__name__.startswith("_")
 ]

@@ -26,7 +26,9 @@ ADDED = {
         '    differs = "differs"\n': '    differs = ""\n    added_verdict = "added"\n'
     },
     "rig/reset.py": {'    os = "os"\n': '    os = "os"\n    added_reset = "added"\n'},
-    "rig/strategy.py": {'    off = "off"\n': '    off = "off"\n    added_status = "added"\n'},
+    "rig/drivers/strategy.py": {
+        '    off = "off"\n': '    off = "off"\n    added_status = "added"\n'
+    },
     "rig/sweep.py": {'Literal["upgrade", ': 'Literal["added_exercise", "upgrade", '},
     "rig/virtual/cells.py": {'    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'},
 }
@@ -36,7 +38,7 @@ SEEN = {
     "Outcome.added_outcome": {"rig/faults/plan.py"},
     "Verdict.added_verdict": {"rig/faults/expectations.py"},
     "Reset.added_reset": {"rig/inject.py", "rig/reset.py"},
-    "Status.added_status": {"rig/strategy.py"},
+    "Status.added_status": {"rig/drivers/strategy.py"},
     "added_exercise": {"rig/exercise.py"},
     "CutKind.added_cut": {"rig/virtual/cells.py"},
 }

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from rig.cli import main
+from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError, InstrumentError
 from rig.faults.plan import Outcome
 from rig.power_path import PowerPath
 from rig.results import Results
 from rig.runs import BENCH, GOOD, INTERRUPTED, PRODUCT
-from rig.strategy import Status
 from tests.unit.pytest_run import cycle, run_instead
 from tests.unit.recorded import floors, recorded_night, step
 

@@ -32,7 +32,7 @@ def place(folder: Path, *changes: tuple[str, str], name: str = "place.yaml") -> 
 
 def importing(module: str) -> tuple[str, str]:
     """Return the change by which a place file imports one more module."""
-    return "  - rig.strategy\n", f"  - rig.strategy\n  - {module}\n"
+    return "  - rig.drivers\n", f"  - rig.drivers\n  - {module}\n"
 
 
 def test_what_labgrid_takes_from_the_environment_the_rig_takes(
@@ -83,7 +83,7 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
             "images: the text '../firmware/out/index.json'",
         ),
         ("firmware: ../firmware/out/index.json", "firmware: [a, b]", "images.firmware: a list"),
-        ("imports:\n  - rig.drivers\n  - rig", "imports: rig.drivers #", "imports: the text"),
+        ("imports:\n  - rig.drivers", "imports: rig.drivers #", "imports: the text"),
         ("images:", "tools: [a]\nimages:", "tools: a list, not a mapping"),
         ("\n  board:", "\n  require_verifed: true\n  board:", "did you mean 'require_verified'?"),
         ("\n  board:", "\n  limit: []\n  board:", "options.limit: unknown key"),

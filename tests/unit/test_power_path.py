@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from rig.current import CURRENT_MIN_A
+from rig.drivers.strategy import Status
 from rig.errors import BenchError, InstrumentError
 from rig.instruments.rail import Fall
 from rig.measure.measurement import Measurement
 from rig.power_path import PowerPath
-from rig.strategy import Status
 
 FALL = Fall(
     above_s=1.0,

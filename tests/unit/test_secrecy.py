@@ -185,7 +185,7 @@ def test_no_file_of_a_run_holds_the_password(
     text = text.replace("port: 29101", f"port: {port}")
     text = text.replace("port: 29110", f"port: {bundles_port}")  # a bench may be up
     text += f"\nimages: {{firmware: {ROOT}/firmware/out/index.json}}\n"
-    text += "imports: [rig.drivers, rig.strategy]\n"
+    text += "imports: [rig.drivers]\n"
     place = tmp_path / "places" / "dirty.yaml"
     place.parent.mkdir()
     place.write_text(text, encoding="utf-8")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rig.drivers.power import AGAIN_S
+from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError
 from rig.place import Place
-from rig.strategy import Status
 from tests.unit.plug import Plug, place_file
 
 pytestmark = pytest.mark.usefixtures("own_state")
