@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 from rig.clock import SystemClock  # noqa: E402 # found through the line above
 from rig.instruments.counter import Keysight53230A  # noqa: E402
 from rig.instruments.visa import VisaLink  # noqa: E402
-from rig.outage import Silences, Times  # noqa: E402
-from rig.raw import save  # noqa: E402
+from rig.outage.gaps import Silences, Times  # noqa: E402
+from rig.outage.raw_times import save  # noqa: E402
 from rig.virtual.counter import Counter  # noqa: E402
 from tests.unit.served import Served, beat  # noqa: E402
 

@@ -11,7 +11,7 @@ from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
 from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
-from rig.outage_record import Floors, Losses
+from rig.outage.result import Floors, Losses
 from rig.place import RATE_HZ, Place
 from rig.reinstall import bring, rescue
 from rig.reset import Reset

@@ -17,7 +17,7 @@ from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
 from rig.errors import BenchError, BoardError
 from rig.faults import expectations
 from rig.faults.expectations import Pair, Verdict
-from rig.outage_record import Losses
+from rig.outage.result import Losses
 from rig.planter import SESSION, VALUE, Planter
 from rig.upgrade import Follower
 

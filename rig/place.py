@@ -28,10 +28,11 @@ from rig.errors import (
     TakenError,
     UsageError,
 )
-from rig.feed import FeedWatch
 from rig.guard import Guard
 from rig.instruments.traffic import TrafficProbe
-from rig.observers import Observers
+from rig.outage.observers import Observers
+from rig.outage.supply_watch import FeedWatch
+from rig.outage.watch import ServiceWatch
 from rig.place_file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
 from rig.place_lock import PlaceLock
 from rig.power_path import PowerPath
@@ -39,7 +40,6 @@ from rig.remote_place import main_target
 from rig.service_path import ServicePath
 from rig.tenancy import Tenancy
 from rig.topology import parts
-from rig.watch import ServiceWatch
 
 log = logging.getLogger(__name__)
 

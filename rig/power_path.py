@@ -5,11 +5,11 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from rig.current import CURRENT_MIN_A
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError, RigError, TakenError
 from rig.instruments.rail import Fall
 from rig.instruments.supply import Supply
+from rig.outage.current import CURRENT_MIN_A
 
 log = logging.getLogger(__name__)
 

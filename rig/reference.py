@@ -12,7 +12,7 @@ from rig.clock import Clock
 from rig.errors import UsageError
 from rig.instruments.generator import Keysight33500B
 from rig.measure.measurement import Measurement
-from rig.observers import HEARTBEAT_S
+from rig.outage.observers import HEARTBEAT_S
 from rig.place import Place
 
 BEATS = 2000  # pulses between two silences of the generator: time to look at the first

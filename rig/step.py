@@ -9,12 +9,12 @@ from rig.errors import BenchError, SilentServiceError
 from rig.faults.plan import Outcome
 from rig.instruments.rail import RailEdge
 from rig.measure.measurement import Measurement
-from rig.outage_record import STALLED_SHARE, Outages
+from rig.outage.event import Episode
+from rig.outage.result import STALLED_SHARE, Outages
+from rig.outage.watch import ServiceWatch
 from rig.place import Place
 from rig.reset import Reset
-from rig.sighting import Episode
 from rig.upgrade import UpgradeRecord
-from rig.watch import ServiceWatch
 
 SETTLE_LIMIT_S = 30.0
 ANSWERING_S = 1.0  # a service whose last answer is older is silent

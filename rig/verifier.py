@@ -13,12 +13,12 @@ from rig.errors import BoardError
 from rig.lengths import Settings, lengths
 from rig.measure.criteria import EVENT_FLOORS, EVENT_PERIODS
 from rig.measure.measurement import Measurement
-from rig.outage_record import Floors, Outages
+from rig.outage.result import Floors, Outages
+from rig.outage.watch import ServiceWatch
 from rig.place import Place
 from rig.reference import Reference, of_place
 from rig.results import plain
 from rig.verification import Finding, Trial, judge
-from rig.watch import ServiceWatch
 
 FLOOR_S = 5.0
 FLOOR_TRIES = 3

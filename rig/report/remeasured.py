@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from rig.appraisal import agreement, behind_backlog, comings_and_goings, probe_stall
-from rig.estimate import View, traffic_outage
 from rig.instruments.traffic import stalls_of
 from rig.measure import criteria
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution, Stamps
-from rig.outage import Times
+from rig.outage.estimate import View, traffic_outage
+from rig.outage.event import LEAD_S, Span
+from rig.outage.gaps import Times
+from rig.outage.measure_event import agreement, behind_backlog, comings_and_goings, probe_stall
+from rig.outage.witness import Estimate, Witness
 from rig.results import plain
-from rig.sighting import LEAD_S, Span
-from rig.witness import Estimate, Witness
 
 ARRAYS = ("sequence", "sent_s", "received_s", "good", "heartbeat_s", "opened_s")
 PROBE = "traffic.rec"  # the probe's own record, beside the raw times

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rig.measure.criteria import event_s
-from rig.outage import Spans
+from rig.outage.gaps import Spans
 
 ARRAYS = ("sequence", "sent_s", "good", "heartbeat_s")
 CURRENT = ("current_s", "current_a")  # not of an older rig, empty without a supply

@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rig.outage import Spans
+from rig.outage.gaps import Spans
 from rig.report.figure import picture
 from rig.report.palette import BLUE, GREY, INK, ORANGE, PAPER, WARN, Colour
 from rig.report.plots import PHASES

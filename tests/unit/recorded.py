@@ -9,8 +9,8 @@ import numpy as np
 from rig.faults.plan import Outcome
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution
-from rig.outage import Gap
-from rig.outage_record import Floors, Outages, Settling
+from rig.outage.gaps import Gap
+from rig.outage.result import Floors, Outages, Settling
 from rig.results import Results
 from rig.step import StepResult
 from rig.sweep_point import Point

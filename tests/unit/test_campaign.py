@@ -5,7 +5,7 @@ import pytest
 
 from rig.campaign import check_floors
 from rig.errors import BenchError
-from rig.outage_record import Floors
+from rig.outage.result import Floors
 
 
 def floors(traffic_s: float, counter_s: float | None) -> Floors:

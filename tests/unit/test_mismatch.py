@@ -11,7 +11,7 @@ from rig.board.catalogue import Module
 from rig.errors import BenchError
 from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
-from rig.outage_record import Losses
+from rig.outage.result import Losses
 from tests.unit.faults.test_expectations import NEW, OLD
 
 INVALID = "insmod: can't insert '/run/module.ko': invalid module format"

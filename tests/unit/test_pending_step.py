@@ -13,10 +13,10 @@ from rig.clock import SystemClock
 from rig.errors import BenchError, SilentServiceError
 from rig.faults.plan import Outcome
 from rig.measure.measurement import Measurement
-from rig.outage import Gap
-from rig.outage_record import Floors, Outages, Settling
+from rig.outage.event import Episode
+from rig.outage.gaps import Gap
+from rig.outage.result import Floors, Outages, Settling
 from rig.reset import Reset
-from rig.sighting import Episode
 from rig.step import PendingStep, StepResult
 from tests.unit.scripted import ScriptedPower
 

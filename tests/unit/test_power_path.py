@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from rig.current import CURRENT_MIN_A
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, InstrumentError
 from rig.instruments.rail import Fall
 from rig.measure.measurement import Measurement
+from rig.outage.current import CURRENT_MIN_A
 from rig.power_path import PowerPath
 
 FALL = Fall(

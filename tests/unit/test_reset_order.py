@@ -7,8 +7,8 @@ from typing import Any, cast
 from rig.board.walnut.service import Mark
 from rig.errors import BoardError
 from rig.inject import Injector
+from rig.outage.event import LEAD_S
 from rig.reset import Reset
-from rig.sighting import LEAD_S
 from tests.unit.dialogue import StillClock
 
 

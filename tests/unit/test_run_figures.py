@@ -30,7 +30,7 @@ def times(gone: tuple[float, float]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def raw_file(path: Path, **more: Any) -> Path:
-    """Write raw times as rig.watch does: an outage of 2 s, one lost datagram, two late answers."""
+    """Write raw times as a watch does: an outage of 2 s, one lost datagram, two late answers."""
     sent_s = times(GONE_S)
     sent_s = sent_s[np.abs(sent_s - 40.0) > 1e-6]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
-from rig.estimate import View, counter_outage, traffic_outage
 from rig.lengths import ALL, Settings, lengths
 from rig.measure.measurement import Verdict
-from rig.outage import Gap, Times, longest_gap
+from rig.outage.estimate import View, counter_outage, traffic_outage
+from rig.outage.gaps import Gap, Times, longest_gap
 from rig.verification import MEASURED_MIN, Trial, judge
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "calibration.schema.json"

@@ -15,10 +15,10 @@ import pytest
 
 from rig.clock import Deadline, SystemClock
 from rig.errors import InstrumentError, UsageError
-from rig.feed import FeedWatch
 from rig.instruments import MODELS, make
 from rig.instruments.link import send
 from rig.instruments.rail import FEED_GONE_V
+from rig.outage.supply_watch import FeedWatch
 from rig.virtual.counter import Counter
 from rig.virtual.dp832 import Dp832
 from rig.virtual.ds1000z import Ds1000z

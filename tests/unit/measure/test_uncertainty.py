@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.estimate import PLAIN, View, counter_outage, frame_loss_outage, traffic_outage
 from rig.measure.uncertainty import (
     DIVISORS,
     Contribution,
@@ -17,7 +16,8 @@ from rig.measure.uncertainty import (
     interruption,
     nothing_seen,
 )
-from rig.outage import Gap
+from rig.outage.estimate import PLAIN, View, counter_outage, frame_loss_outage, traffic_outage
+from rig.outage.gaps import Gap
 
 PERIOD_S = 1e-3
 WIDTHS = st.floats(0.0, 1e3)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
-from rig.estimate import View, hidden_outage
 from rig.measure.criteria import CLEAN_S, GOOD_SIGNS
 from rig.measure.measurement import Measurement
-from rig.outage import Gap, Outage, Spans, Times
-from rig.outage_record import Settling
-from rig.sighting import Span, doubted, find, longest, looked_away_s
+from rig.outage.estimate import View, hidden_outage
+from rig.outage.event import Span, doubted, find, longest, looked_away_s
+from rig.outage.gaps import Gap, Outage, Spans, Times
+from rig.outage.result import Settling
 
 
 class Estimate(Protocol):

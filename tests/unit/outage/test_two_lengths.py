@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rig.appraisal import agreement, backlog_s, behind_backlog, comings_and_goings
-from rig.estimate import View, counter_outage, traffic_outage
 from rig.measure.measurement import Measurement
-from rig.outage import Gap, Spans, Times
-from rig.outage_record import Settling
-from rig.sighting import Span
-from rig.witness import Witness
+from rig.outage.estimate import View, counter_outage, traffic_outage
+from rig.outage.event import Span
+from rig.outage.gaps import Gap, Spans, Times
+from rig.outage.measure_event import agreement, backlog_s, behind_backlog, comings_and_goings
+from rig.outage.result import Settling
+from rig.outage.witness import Witness
 
 PERIOD_S = 1e-3
 OUT = (10.0, 11.0)

@@ -6,16 +6,16 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from rig.beats import Beats, Counter
 from rig.clock import Clock, Deadline
 from rig.errors import BenchError, BoardError, SilentServiceError
-from rig.estimate import View
-from rig.feed import FeedWatch
 from rig.instruments.traffic import Answers, TrafficProbe
 from rig.measure import criteria
-from rig.outage import Gap, Times, longest_gap
-from rig.outage_record import Floors
-from rig.sighting import check_rate, check_sends
+from rig.outage.estimate import View
+from rig.outage.event import check_rate, check_sends
+from rig.outage.gaps import Gap, Times, longest_gap
+from rig.outage.heartbeat import Beats, Counter
+from rig.outage.result import Floors
+from rig.outage.supply_watch import FeedWatch
 
 log = logging.getLogger(__name__)
 

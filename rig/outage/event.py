@@ -8,8 +8,8 @@ from errno import errorcode
 import numpy as np
 
 from rig.errors import BenchError
-from rig.estimate import View
-from rig.outage import Gap, Outage, Spans, Times, has_recovered, longest_gap, missed_s, outages
+from rig.outage.estimate import View
+from rig.outage.gaps import Gap, Outage, Spans, Times, has_recovered, longest_gap, missed_s, outages
 
 LEAD_S = 1.0  # how much before the mark the service must be known
 RATE_SHARE = 0.05  # a heartbeat further from its rate is another; jitter moved the median by 0.016

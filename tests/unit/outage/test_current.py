@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rig.current import MEAN_S, MEMORY_S, Logged, Polled, Reading, currents
 from rig.errors import InstrumentError
-from rig.feed import Drawn
+from rig.outage.current import MEAN_S, MEMORY_S, Logged, Polled, Reading, currents
+from rig.outage.supply_watch import Drawn
 from tests.unit.dialogue import StillClock
 
 STEP_S = 102.4e-6

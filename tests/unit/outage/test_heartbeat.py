@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from rig.beats import Beats
-from rig.estimate import PLAIN
 from rig.instruments.edges import Correlation
-from rig.outage import Gap, Times
+from rig.outage.estimate import PLAIN
+from rig.outage.gaps import Gap, Times
+from rig.outage.heartbeat import Beats
 from tests.unit.dialogue import StillClock
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.clock import Deadline, SystemClock
-from rig.current import CURRENT_MIN_A, Reading
 from rig.errors import InstrumentError
-from rig.feed import Drawn, FeedWatch
+from rig.outage.current import CURRENT_MIN_A, Reading
+from rig.outage.supply_watch import Drawn, FeedWatch
 
 RUNNING_A, DEAD_A = 0.84, 0.11
 CLOCK = SystemClock()

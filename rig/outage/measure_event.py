@@ -6,18 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from rig.beats import Beats
-from rig.estimate import View, agree, counter_outage, frame_loss_outage, traffic_outage
-from rig.feed import Drawn
 from rig.instruments.traffic import Answers
 from rig.measure.criteria import CLEAN_S
 from rig.measure.measurement import Measurement
-from rig.observers import Observers
-from rig.outage import Gap, Spans, Times, longest_gap, missed_s
-from rig.outage_record import Outages, Settling
-from rig.raw import save
-from rig.sighting import Episode, Span, stalled_at_ends
-from rig.witness import Estimate, Witness
+from rig.outage.estimate import View, agree, counter_outage, frame_loss_outage, traffic_outage
+from rig.outage.event import Episode, Span, stalled_at_ends
+from rig.outage.gaps import Gap, Spans, Times, longest_gap, missed_s
+from rig.outage.heartbeat import Beats
+from rig.outage.observers import Observers
+from rig.outage.raw_times import save
+from rig.outage.result import Outages, Settling
+from rig.outage.supply_watch import Drawn
+from rig.outage.witness import Estimate, Witness
 
 ANSWER_S = 1.0  # a datagram that was sent so long ago is answered or lost
 LOST_SHARE = 0.01  # of datagrams: a path that loses no more passes them

@@ -3,15 +3,15 @@
 
 from typing import Self
 
-from rig.appraisal import ANSWER_S, LOST_SHARE, appraise
-from rig.beats import Beats
 from rig.clock import Deadline
 from rig.errors import BenchError, UsageError
 from rig.measure.criteria import CLEAN_S, GOOD_SIGNS
-from rig.observers import POLL_S, Observers
-from rig.outage import Gap, missed_s
-from rig.outage_record import Floors, Losses, Outages
-from rig.sighting import LEAD_S, Episode, Span, dissent, settled
+from rig.outage.event import LEAD_S, Episode, Span, dissent, settled
+from rig.outage.gaps import Gap, missed_s
+from rig.outage.heartbeat import Beats
+from rig.outage.measure_event import ANSWER_S, LOST_SHARE, appraise
+from rig.outage.observers import POLL_S, Observers
+from rig.outage.result import Floors, Losses, Outages
 
 LOOK_POLL_S = 0.02
 KEEP_S = 10.0  # before the oldest event that is not measured yet

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from rig.errors import BenchError
-from rig.estimate import View
-from rig.outage import Gap, missed_s
-from rig.sighting import (
+from rig.outage.estimate import View
+from rig.outage.event import (
     Episode,
     Span,
     check_rate,
@@ -21,6 +20,7 @@ from rig.sighting import (
     looked_away_s,
     settled,
 )
+from rig.outage.gaps import Gap, missed_s
 
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="simulated", period_s=PERIOD_S, floor_s=PERIOD_S)

@@ -17,7 +17,7 @@ from rig.measure.uncertainty import (
     interruption,
     nothing_seen,
 )
-from rig.outage import Gap
+from rig.outage.gaps import Gap
 
 # Of an instrument that says nothing of itself: a microsecond, an ordinary crystal
 PLAIN = Stamps(resolution_s=1e-6, trigger_s=0.0, time_base=1e-6)

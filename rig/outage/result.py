@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.measure.measurement import Measurement
-from rig.outage import Gap
+from rig.outage.gaps import Gap
 
 STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
 

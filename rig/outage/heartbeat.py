@@ -10,7 +10,7 @@ import numpy as np
 from rig.clock import Clock
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.measure.uncertainty import Stamps
-from rig.outage import Gap, Spans, Times
+from rig.outage.gaps import Gap, Spans, Times
 
 NEARLY_FULL = 0.75  # of what a counter holds; the rest is time to find a moment without a gap
 STEADY_S = 1.0  # of beats before such a moment

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rig.clock import Clock
-from rig.current import CURRENT_MIN_A, Meter, Reading, currents
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution, expanded
+from rig.outage.current import CURRENT_MIN_A, Meter, Reading, currents
 
 log = logging.getLogger(__name__)
 

@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from rig.clock import Deadline
-from rig.current import Reading
 from rig.errors import BenchError, InstrumentError
-from rig.estimate import PLAIN
 from rig.faults.plan import Outcome
-from rig.feed import Drawn
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.instruments.traffic import RECORD, STAMPS, Answers, Identity, digest
-from rig.observers import HEARTBEAT_S, Observers
-from rig.outage import Spans, Times
-from rig.outage_record import Outages
+from rig.outage.current import Reading
+from rig.outage.estimate import PLAIN
+from rig.outage.gaps import Spans, Times
+from rig.outage.observers import HEARTBEAT_S, Observers
+from rig.outage.result import Outages
+from rig.outage.supply_watch import Drawn
+from rig.outage.watch import ServiceWatch
 from rig.step import PendingStep, StepResult
-from rig.watch import ServiceWatch
 from tests.unit.dialogue import StillClock
 from tests.unit.scripted import ScriptedPower
 

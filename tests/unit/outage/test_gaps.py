@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rig.estimate import View, counter_outage, traffic_outage
-from rig.outage import Gap, Outage, Silences, Times, has_recovered, longest_gap, missed_s, outages
+from rig.outage.estimate import View, counter_outage, traffic_outage
+from rig.outage.gaps import (
+    Gap,
+    Outage,
+    Silences,
+    Times,
+    has_recovered,
+    longest_gap,
+    missed_s,
+    outages,
+)
 
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="a simulated stream", period_s=PERIOD_S, floor_s=PERIOD_S)
