@@ -10,7 +10,7 @@ from pathlib import Path
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
-from rig.place import Place
+from rig.place.place import Place
 from rig.upgrade import Event, Follower, start
 
 LIMIT_S = 120.0

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.bare import Bare, bundles  # noqa: E402 # found through the line above
 from rig.faults.plan import parse  # noqa: E402
 from rig.inject import Injector  # noqa: E402
-from rig.place import Place  # noqa: E402
+from rig.place.place import Place  # noqa: E402
 
 PLACE = ROOT / "places" / "virtual.yaml"
 PDU = "http://127.0.0.1:29103/rpc"

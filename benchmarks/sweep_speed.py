@@ -27,7 +27,7 @@ import requests
 
 from rig.board.walnut.service import ServiceClient
 from rig.clock import SystemClock
-from rig.place import Place
+from rig.place.place import Place
 from rig.sweep_records import SweepRecords
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,7 +3,7 @@
 
 from rig.errors import BenchError, BoardError
 from rig.faults.plan import Outcome
-from rig.place import Place
+from rig.place.place import Place
 
 
 def blame(place: Place, error: BenchError | BoardError) -> tuple[Outcome, str]:

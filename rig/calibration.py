@@ -15,7 +15,7 @@ from typing import Any
 from rig import state_folder
 from rig.errors import BenchError
 from rig.lengths import ALL, Settings
-from rig.place_file import AGE_OPTION, REQUIRE_OPTION, options
+from rig.place.file import AGE_OPTION, REQUIRE_OPTION, options
 
 FORMAT = 1
 AGE_MAX_H = 24.0

@@ -12,12 +12,12 @@ from rig.errors import BenchError, BoardError
 from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
 from rig.outage.result import Floors, Losses
-from rig.place import RATE_HZ, Place
+from rig.place.place import RATE_HZ, Place
+from rig.place.topology import PLACE_FILE
 from rig.reinstall import bring, rescue
 from rig.reset import Reset
 from rig.results import Results
 from rig.step import PendingStep, StepResult
-from rig.topology import PLACE_FILE
 from rig.upgrade import Event
 
 FLOOR_S = 5.0

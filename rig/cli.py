@@ -184,9 +184,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rig.computer import Wanted  # noqa: PLC0415
-    from rig.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
-    from rig.place_file import check  # noqa: PLC0415
+    from rig.place.computer import Wanted  # noqa: PLC0415
+    from rig.place.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
+    from rig.place.file import check  # noqa: PLC0415
     from rig.virtual import board, commands, control, endpoints  # noqa: PLC0415
 
     first = endpoints.Endpoints(1, Path())
@@ -217,7 +217,7 @@ def _verified(arguments: argparse.Namespace) -> list[str]:
     """
     from rig import calibration  # noqa: PLC0415 # labgrid is slow to import
     from rig.clock import wall_time_s  # noqa: PLC0415
-    from rig.place_file import require  # noqa: PLC0415
+    from rig.place.file import require  # noqa: PLC0415
 
     require(arguments.place)
     asked = arguments.require_verified or calibration.is_required(arguments.place)
@@ -229,7 +229,7 @@ def _verified(arguments: argparse.Namespace) -> list[str]:
 
 
 def _mismatch(arguments: argparse.Namespace) -> int:
-    from rig.place_file import need_instrument, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import need_instrument, require  # noqa: PLC0415 # labgrid is slow
 
     require(arguments.place)
     why = "what does not fit is written into the flash behind the updater's back"
@@ -240,7 +240,7 @@ def _mismatch(arguments: argparse.Namespace) -> int:
 
 def _reset(arguments: argparse.Namespace) -> int:
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
-    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
     from rig.reset import Reset  # noqa: PLC0415
 
     known = [what.value for what in Reset]
@@ -264,7 +264,7 @@ def _reset(arguments: argparse.Namespace) -> int:
 
 def _rescue(arguments: argparse.Namespace) -> int:
     """Program the golden flash through the interposer; the board is left off."""
-    from rig.place import Place  # noqa: PLC0415 # labgrid is slow to import
+    from rig.place.place import Place  # noqa: PLC0415 # labgrid is slow to import
 
     with Place.open(arguments.place) as place:
         release = place.catalogue.release(arguments.release or next(iter(place.catalogue.releases)))
@@ -277,7 +277,7 @@ def _check_cycle(arguments: argparse.Namespace) -> None:
     """Refuse at once what would fail after minutes."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.faults.plan import is_at_operation, parse  # noqa: PLC0415
-    from rig.place_file import firmware_index, need_instrument, require  # noqa: PLC0415
+    from rig.place.file import firmware_index, need_instrument, require  # noqa: PLC0415
 
     plan = parse(arguments.fault)
     if arguments.cycles < 1:
@@ -293,7 +293,7 @@ def _check_cycle(arguments: argparse.Namespace) -> None:
 
 def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> int:
     """Run a module of tests/board, and make its reports."""
-    from rig.place_file import require  # noqa: PLC0415
+    from rig.place.file import require  # noqa: PLC0415
 
     require(arguments.place)
     folder = (arguments.report or runs.new_folder()).resolve()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
-from rig.place import Place
+from rig.place.place import Place
 from rig.upgrade import Event, Follower
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
 from rig.errors import BoardError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind
-from rig.place import Place
+from rig.place.place import Place
 from rig.reinstall import bring
 from rig.sweep import Labelled, What, label
 from rig.timed import Line

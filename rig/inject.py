@@ -19,7 +19,7 @@ from rig.faults.outcome import Facts, judge
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.outage.event import LEAD_S, Episode
 from rig.outage.watch import ServiceWatch
-from rig.place import Place
+from rig.place.place import Place
 from rig.reset import Reset, reset_os, reset_power, reset_process, steady
 from rig.step import PendingStep, StepResult
 from rig.upgrade import Event, Follower, UpgradeRecord, start

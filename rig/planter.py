@@ -12,7 +12,7 @@ from rig.board.catalogue import Release
 from rig.board.walnut import boot_environment
 from rig.drivers.console import drain
 from rig.drivers.strategy import Status
-from rig.place import Place
+from rig.place.place import Place
 
 SESSION, VALUE = 0x57414C4E5554, 42  # "WALNUT", and what is stored in it
 STORE_LIMIT_S = 10.0

@@ -13,7 +13,7 @@ from rig.errors import UsageError
 from rig.instruments.generator import Keysight33500B
 from rig.measure.measurement import Measurement
 from rig.outage.observers import HEARTBEAT_S
-from rig.place import Place
+from rig.place.place import Place
 
 BEATS = 2000  # pulses between two silences of the generator: time to look at the first
 MARGIN_S = 0.2

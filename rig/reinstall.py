@@ -8,7 +8,7 @@ from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
 from rig.errors import BoardError, RigError, UsageError
-from rig.place import Place
+from rig.place.place import Place
 from rig.upgrade import Event, Follower, start
 
 LIMIT_S = 300.0

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def replay(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
-    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
     from rig.sweep import parse_key  # noqa: PLC0415
 
     key = parse_key(arguments.key)
@@ -69,7 +69,7 @@ def _test(plan: Plan, place: Path) -> str:
     Raises:
         UsageError: the place cannot, or there is no cut to be repeated.
     """
-    from rig.place_file import instruments, need_instrument  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import instruments, need_instrument  # noqa: PLC0415 # labgrid is slow
 
     match plan:
         case CutAtMark():

@@ -10,7 +10,7 @@ from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution, expanded
-from rig.place import Place
+from rig.place.place import Place
 from rig.upgrade import Event, Follower
 
 PROCESS = "walnutd"

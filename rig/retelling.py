@@ -6,7 +6,7 @@ import re
 from typing import Protocol
 
 from rig.drivers.strategy import Status
-from rig.place import Place
+from rig.place.place import Place
 
 log = logging.getLogger(__name__)
 

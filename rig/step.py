@@ -12,7 +12,7 @@ from rig.measure.measurement import Measurement
 from rig.outage.event import Episode
 from rig.outage.result import STALLED_SHARE, Outages
 from rig.outage.watch import ServiceWatch
-from rig.place import Place
+from rig.place.place import Place
 from rig.reset import Reset
 from rig.upgrade import UpgradeRecord
 

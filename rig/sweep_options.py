@@ -40,7 +40,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
         UsageError: something of it is wrong.
     """
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
-    from rig.place_file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
 
     if arguments.what not in WHATS:
         raise UsageError(f"--what is one of {', '.join(WHATS)}, not {arguments.what!r}")
@@ -82,7 +82,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _default_kinds(places: list[Path]) -> tuple[Kind, ...]:
     """Return the kinds that every one of these places can make."""
-    from rig.place_file import instruments  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import instruments  # noqa: PLC0415 # labgrid is slow
 
     if all(INTERPOSER in instruments(place) for place in places):
         return kinds_of(DEFAULT_KINDS)
@@ -91,7 +91,7 @@ def _default_kinds(places: list[Path]) -> tuple[Kind, ...]:
 
 def _check_at_operations(arguments: argparse.Namespace, kinds: tuple[Kind, ...]) -> tuple[str, int]:
     """Return what --points and --long are for cuts at operations."""
-    from rig.place_file import need_instrument  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import need_instrument  # noqa: PLC0415 # labgrid is slow
 
     names = ",".join(kind.value for kind in kinds)
     for place in arguments.place:

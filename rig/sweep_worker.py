@@ -18,7 +18,7 @@ from rig.sweep_point import Point
 from rig.sweep_records import SweepRecords
 
 if TYPE_CHECKING:
-    from rig.place import Place
+    from rig.place.place import Place
 
 
 class Worker:

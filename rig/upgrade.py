@@ -11,7 +11,7 @@ from rig.board.walnut.updater_lines import EVENTS, Event, LineMender, parse
 from rig.clock import Clock, Deadline
 from rig.drivers.console import BANNER, Boots, next_line
 from rig.errors import BenchError, BoardError
-from rig.place import Place
+from rig.place.place import Place
 from rig.retelling import PlaceRetelling, Retelling
 
 __all__ = ["EVENTS", "Event", "Follower", "UpgradeRecord", "parse", "start"]

@@ -15,7 +15,7 @@ from rig.measure.criteria import EVENT_FLOORS, EVENT_PERIODS
 from rig.measure.measurement import Measurement
 from rig.outage.result import Floors, Outages
 from rig.outage.watch import ServiceWatch
-from rig.place import Place
+from rig.place.place import Place
 from rig.reference import Reference, of_place
 from rig.results import plain
 from rig.verification import Finding, Trial, judge

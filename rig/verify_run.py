@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Run it; return the exit code."""
-    from rig.place_file import instruments, require  # noqa: PLC0415 # labgrid is slow to import
+    from rig.place.file import instruments, require  # noqa: PLC0415 # labgrid is slow to import
     from rig.report.verification import show  # noqa: PLC0415
 
     settings = Settings(

@@ -27,7 +27,7 @@ from rig.campaign import Campaign  # noqa: E402 # found through the line above
 from rig.errors import BenchError, InstrumentError, RigError  # noqa: E402
 from rig.faults.plan import Outcome  # noqa: E402
 from rig.lengths import Settings  # noqa: E402
-from rig.place import Place  # noqa: E402
+from rig.place.place import Place  # noqa: E402
 from rig.report.summary import summarise  # noqa: E402
 from rig.results import Results  # noqa: E402
 from rig.verifier import Verifier  # noqa: E402

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rig.place.topology import described
 from rig.report.standing import reason
 from rig.report.trials import (
     anomalies,
@@ -19,7 +20,6 @@ from rig.report.trials import (
     reset_time,
     statistics,
 )
-from rig.topology import described
 
 FORMAT = 1
 TITLES = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rig.board.catalogue import Catalogue
-from rig.place import Place
+from rig.place.place import Place
 from rig.virtual import control
 from rig.virtual.endpoints import Endpoints
 

@@ -12,7 +12,7 @@ from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
 from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
 from rig.instruments.visa import VisaLink
-from rig.place import Place
+from rig.place.place import Place
 from rig.step import StepResult
 from tests.bench.conftest import Bench
 

@@ -9,7 +9,7 @@ import pytest
 from labgrid.driver.power import shelly_gen2
 
 from rig.clock import Deadline
-from rig.place import Place
+from rig.place.place import Place
 from rig.virtual import control
 from tests.bench.conftest import Bench
 

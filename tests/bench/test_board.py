@@ -10,7 +10,7 @@ from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.faults.plan import Outcome
 from rig.inject import Injector
-from rig.place import Place
+from rig.place.place import Place
 from rig.reset import Reset
 from rig.upgrade import Follower, start
 from tests.bench.conftest import INDEX, Bench

@@ -8,7 +8,7 @@ import pytest
 
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
-from rig.place import Place
+from rig.place.place import Place
 from tests.bench.conftest import Bench
 
 pytestmark = pytest.mark.timeout(180)

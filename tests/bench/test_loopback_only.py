@@ -21,7 +21,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 TO_THE_PROM = """
 import sys
 from pathlib import Path
-from rig.place import Place
+from rig.place.place import Place
 from rig.drivers.strategy import Status
 from rig.virtual.serial_server import takes_addresses
 

@@ -11,7 +11,7 @@ from rig.board.catalogue import BadBundle
 from rig.campaign import Campaign
 from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
-from rig.place import Place
+from rig.place.place import Place
 from rig.results import Results
 
 pytestmark = pytest.mark.timeout(240)

@@ -9,7 +9,7 @@ from rig.blame import blame
 from rig.errors import SilentServiceError
 from rig.faults.plan import Outcome, parse
 from rig.inject import Injector
-from rig.place import Place
+from rig.place.place import Place
 from tests.bench.conftest import Bench
 
 pytestmark = pytest.mark.timeout(300)

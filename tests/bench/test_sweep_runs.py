@@ -13,7 +13,7 @@ import pytest
 from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError
-from rig.place import Place
+from rig.place.place import Place
 from rig.sweep_records import SweepRecords
 from tests.bench.conftest import ROOT, Bench, run_rig, start_rig
 

@@ -9,7 +9,7 @@ import pytest
 
 from rig.cli import _parser
 from rig.faults.plan import CutAtMark
-from rig.place import Place
+from rig.place.place import Place
 from rig.sweep import parse_key
 from rig.sweep_options import settings_of
 from rig.sweep_point import TIMED, Point

@@ -13,7 +13,7 @@ import pytest
 
 from rig.campaign import Campaign
 from rig.errors import UsageError
-from rig.place import Place
+from rig.place.place import Place
 from rig.results import Results
 from rig.runs import RECORD_TO
 

@@ -13,7 +13,7 @@ from rig.board.catalogue import Catalogue
 from rig.campaign import Campaign
 from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
-from rig.place_file import firmware_index
+from rig.place.file import firmware_index
 from rig.planter import FUTURE
 
 if TYPE_CHECKING:

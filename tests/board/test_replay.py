@@ -10,7 +10,7 @@ import pytest
 from rig.exercise import Exercise
 from rig.faults.plan import CutAtMark, CutAtOperation
 from rig.long_way import Replayed
-from rig.place import Place
+from rig.place.place import Place
 from rig.replay import replay
 from rig.sweep import Key, parse_key
 from rig.upgrade import Event

@@ -13,7 +13,7 @@ import pytest
 from rig.errors import BenchError
 from rig.exercise import Exercise
 from rig.faults.plan import Outcome
-from rig.place import Place
+from rig.place.place import Place
 from rig.report.sweep import agrees
 from rig.sweep_point import LONG, SHORT
 from rig.sweep_records import SweepRecords

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rig.exercise import Exercise
-from rig.place import Place
+from rig.place.place import Place
 from rig.sweep_records import SweepRecords
 from rig.timed_sweeper import TimedSweeper
 

@@ -11,7 +11,7 @@ import pytest
 from rig import calibration
 from rig.errors import BenchError
 from rig.lengths import Settings
-from rig.place import Place
+from rig.place.place import Place
 from rig.verifier import Verifier
 from rig.verify_run import RECORD
 

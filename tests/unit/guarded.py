@@ -10,7 +10,7 @@ OFF_LIMIT_S = 30.0  # where a plug has to be asked again
 RUN = """
 import sys
 from pathlib import Path
-from rig.place import Place
+from rig.place.place import Place
 
 with Place.open(Path(sys.argv[1])) as place:
     place.strategy.target.activate(place.power)

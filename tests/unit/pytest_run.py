@@ -9,7 +9,7 @@ import pytest
 from rig import runs
 from rig.board.catalogue import Catalogue
 from rig.cli import main
-from rig.place_file import firmware_index
+from rig.place.file import firmware_index
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / "places" / "virtual.yaml"

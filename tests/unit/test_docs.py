@@ -14,7 +14,7 @@ import yaml
 from rig import drivers
 from rig.cli import _parser
 from rig.instruments import MODELS
-from rig.place_file import INSTRUMENTS, check, instruments
+from rig.place.file import INSTRUMENTS, check, instruments
 from rig.virtual import commands
 
 ROOT = Path(__file__).resolve().parents[2]

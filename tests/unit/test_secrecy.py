@@ -119,7 +119,7 @@ SMALL = """
 import json, logging
 from pathlib import Path
 import allure, pytest
-from rig.place import Place
+from rig.place.place import Place
 from rig.results import Results
 from rig.runs import RECORD_TO
 import os

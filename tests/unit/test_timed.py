@@ -12,7 +12,7 @@ from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.exercise import Recording, _nearest
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
-from rig.place_file import firmware_index
+from rig.place.file import firmware_index
 from rig.sweep import TIMED as TIMED_KINDS
 from rig.sweep import Key, kinds_of, parse_key
 from rig.sweep_point import TIMED, Point

@@ -8,7 +8,7 @@ import pytest
 from rig.drivers.power import AGAIN_S
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError
-from rig.place import Place
+from rig.place.place import Place
 from tests.unit.plug import Plug, place_file
 
 pytestmark = pytest.mark.usefixtures("own_state")

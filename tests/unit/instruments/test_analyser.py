@@ -12,10 +12,10 @@ from labgrid import Target
 from labgrid.driver import SigrokDriver
 from labgrid.resource.sigrok import SigrokDevice
 
-from rig.doctor import _equipment
 from rig.drivers.analyser import HeartbeatAnalyserDriver
 from rig.errors import BenchError, InstrumentError, UsageError
 from rig.instruments.analyser import edges
+from rig.place.doctor import _equipment
 
 ROOT = Path(__file__).resolve().parents[3]
 # sigrok-cli 0.7.2: -d demo --config samplerate=10k -C D0,D1 --samples 9 -O csv:time=true

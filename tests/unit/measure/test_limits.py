@@ -12,13 +12,13 @@ import pytest
 from rig.faults.plan import Outcome
 from rig.measure.limits import FigureLimit, complaints
 from rig.measure.measurement import Measurement
+from rig.place.topology import PLACE_FILE
 from rig.report.page import write_page
 from rig.report.rfc import write
 from rig.report.summary import summarise
 from rig.reset import Reset
 from rig.results import Results
 from rig.step import StepResult
-from rig.topology import PLACE_FILE
 from tests.unit import recorded
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"

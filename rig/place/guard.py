@@ -19,10 +19,10 @@ from typing import IO, cast
 from rig import secrecy, shutdown
 from rig.clock import Clock, Deadline, SystemClock
 from rig.errors import BenchError, BoardOnError
-from rig.place_file import environment
-from rig.power_path import NO_SUPPLY, leave_off
-from rig.remote_place import main_target
-from rig.tenancy import Tenancy
+from rig.place.file import environment
+from rig.place.power_path import NO_SUPPLY, leave_off
+from rig.place.remote import main_target
+from rig.place.tenancy import Tenancy
 
 READY_LIMIT_S = 60.0  # labgrid is slow to import on a busy computer
 END_LIMIT_S = 20.0

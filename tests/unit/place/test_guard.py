@@ -10,8 +10,8 @@ import pytest
 
 from rig.clock import SystemClock
 from rig.errors import BenchError
-from rig.guard import Guard
-from rig.place import Place
+from rig.place.guard import Guard
+from rig.place.place import Place
 from tests.unit.guarded import OFF_LIMIT_S, PROMISE_S, Run
 from tests.unit.plug import Plug, place_file
 

@@ -13,7 +13,6 @@ from rig.board.catalogue import Catalogue, Release
 from rig.board.flash_map import FlashMap
 from rig.board.kernel_messages import without_printk
 from rig.board.walnut.service import ANSWER, REQUEST, ServiceClient
-from rig.bundle_server import BundleServer
 from rig.clock import Clock, Deadline, SystemClock
 from rig.drivers.console_log import ConsoleLog
 from rig.drivers.console_port import ConsolePort
@@ -28,18 +27,19 @@ from rig.errors import (
     TakenError,
     UsageError,
 )
-from rig.guard import Guard
 from rig.instruments.traffic import TrafficProbe
 from rig.outage.observers import Observers
 from rig.outage.supply_watch import FeedWatch
 from rig.outage.watch import ServiceWatch
-from rig.place_file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
-from rig.place_lock import PlaceLock
-from rig.power_path import PowerPath
-from rig.remote_place import main_target
-from rig.service_path import ServicePath
-from rig.tenancy import Tenancy
-from rig.topology import parts
+from rig.place.bundle_server import BundleServer
+from rig.place.file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
+from rig.place.guard import Guard
+from rig.place.lock import PlaceLock
+from rig.place.power_path import PowerPath
+from rig.place.remote import main_target
+from rig.place.service_path import ServicePath
+from rig.place.tenancy import Tenancy
+from rig.place.topology import parts
 
 log = logging.getLogger(__name__)
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from labgrid.protocol import PowerProtocol
 
-from rig import computer
-from rig.computer import Check, Wanted
 from rig.drivers.console_port import ConsolePort
 from rig.drivers.console_port import check as check_port
 from rig.drivers.power import checked
 from rig.drivers.strategy import WalnutStrategy
 from rig.drivers.within import activate
 from rig.errors import RigError
-from rig.place_file import INSTRUMENTS, NO_CONSOLE, check, environment, has_console
-from rig.remote_place import main_target
+from rig.place import computer
+from rig.place.computer import Check, Wanted
+from rig.place.file import INSTRUMENTS, NO_CONSOLE, check, environment, has_console
+from rig.place.remote import main_target
 from rig.secrecy import hide
 
 PYSERIAL_PARTS = 4  # pyserial-labgrid's versions have four parts, the stock one's two

@@ -9,7 +9,7 @@ import pytest
 
 from rig.cli import main
 from rig.clock import Deadline, SystemClock
-from rig.place import Place
+from rig.place.place import Place
 from tests.unit.guarded import PROMISE_S, Run
 from tests.unit.lab import LIMIT_S, Lab, lab, lent_place_file
 from tests.unit.plug import Plug

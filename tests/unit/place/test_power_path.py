@@ -10,7 +10,7 @@ from rig.errors import BenchError, InstrumentError
 from rig.instruments.rail import Fall
 from rig.measure.measurement import Measurement
 from rig.outage.current import CURRENT_MIN_A
-from rig.power_path import PowerPath
+from rig.place.power_path import PowerPath
 
 FALL = Fall(
     above_s=1.0,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from rig import computer, state_folder
-from rig.computer import Check, Wanted, checks
-from rig.doctor import examine
+from rig import state_folder
 from rig.errors import BenchError, UsageError
+from rig.place import computer
+from rig.place.computer import Check, Wanted, checks
+from rig.place.doctor import examine
 
 INDEX = {"sources": {"u-boot": "2023.01+dfsg-2"}, "releases": {"1.0.0": {}, "2.0.0": {}}}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rig.errors import BenchError, TakenError
-from rig.place import Place
+from rig.place.place import Place
 from tests.unit.lab import Lab, lent_place_file
 from tests.unit.lab import lab as open_lab
 from tests.unit.plug import Plug

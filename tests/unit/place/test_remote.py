@@ -8,7 +8,7 @@ import pytest
 from labgrid.remote.client import ServerError, UserError
 
 from rig.errors import BenchError, UsageError
-from rig.remote_place import main_target
+from rig.place.remote import main_target
 
 
 class Lent:

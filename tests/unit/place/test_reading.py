@@ -8,9 +8,9 @@ from labgrid import Environment
 
 from rig.cli import main
 from rig.errors import UsageError
-from rig.place_file import check, environment, firmware_index, instruments, options, require
+from rig.place.file import check, environment, firmware_index, instruments, options, require
 
-PLACES = Path(__file__).resolve().parents[2] / "places"
+PLACES = Path(__file__).resolve().parents[3] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
 CONSOLE = "NetworkSerialPort: {host: 127.0.0.1, port: 29101, speed: 115200}"
 OUTLET = "NetworkPowerPort: {model: shelly_gen2, host: 'http://127.0.0.1:29103', index: 0}"

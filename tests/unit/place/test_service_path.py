@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from rig.errors import BenchError, ConsoleSilentError, SilentServiceError
-from rig.service_path import COUNTERS, PROBES, ROUTES, STARTS, Packets, ServicePath
+from rig.place.service_path import COUNTERS, PROBES, ROUTES, STARTS, Packets, ServicePath
 from tests.unit.dialogue import StillClock
 
 SILENT_S = 90.0

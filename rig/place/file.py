@@ -21,7 +21,7 @@ from labgrid.util.yaml import load
 from rig import drivers  # registers drivers and strategy
 from rig.errors import UsageError
 from rig.measure.limits import complaints
-from rig.place_entries import (
+from rig.place.entries import (
     Entry,
     closest,
     near,

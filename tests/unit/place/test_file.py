@@ -8,9 +8,9 @@ import pytest
 from labgrid import Environment
 
 from rig.errors import UsageError
-from rig.place_file import check, instruments, need_instrument, options, require
+from rig.place.file import check, instruments, need_instrument, options, require
 
-PLACES = Path(__file__).resolve().parents[2] / "places"
+PLACES = Path(__file__).resolve().parents[3] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
 
 

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from rig.errors import BenchError
-from rig.place import Place
+from rig.place.place import Place
 from tests.unit.dialogue import StillClock
 
 PRINTK = "[   61.204417] jffs2: notice: (79) check_node_data: wrong data CRC in data node"

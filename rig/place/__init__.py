@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""One bench position: its file, who may use it, what feeds its board, and whether it is fit."""
