@@ -14,9 +14,9 @@ from rig.inject import Injector
 from rig.outage.result import Floors, Losses
 from rig.place.place import RATE_HZ, Place
 from rig.place.topology import PLACE_FILE
+from rig.records.run import Results
 from rig.reinstall import bring, rescue
 from rig.reset import Reset
-from rig.results import Results
 from rig.step import PendingStep, StepResult
 from rig.upgrade import Event
 

@@ -20,7 +20,7 @@ from rig.history import newest, sources
 from rig.night import Night
 from rig.records import Database, schema
 from rig.records.rows import sha256
-from rig.results import open_records
+from rig.records.run import open_records
 
 TABLES = (schema.place, schema.run, *schema.OF_RUN)
 OPENMETRICS, OPENMETRICS_FILE = "openmetrics", "walnut-rig.prom"

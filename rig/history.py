@@ -16,7 +16,7 @@ from rig.errors import BenchError, UsageError
 from rig.faults.plan import Outcome
 from rig.night import Key, Night, Sample, doubt
 from rig.records import Database, schema
-from rig.results import open_records, runs
+from rig.records.run import open_records, runs
 
 DIGITS = 6  # microseconds: figures are not told apart below
 FILE = "results.sqlite"

@@ -115,7 +115,7 @@ def record(arguments: argparse.Namespace) -> int:
     """Bring what a server lacks of a file's runs."""
     from rig.records import Database  # noqa: PLC0415
     from rig.records.copies import copy_run  # noqa: PLC0415
-    from rig.results import open_records, runs  # noqa: PLC0415
+    from rig.records.run import open_records, runs  # noqa: PLC0415
 
     source = open_records(arguments.results)
     try:

@@ -9,8 +9,8 @@ from typing import Any
 from rig.exercise import Exercise
 from rig.faults.plan import Cut
 from rig.long_way import LongWay, Replayed
+from rig.records.run import plain
 from rig.reinstall import rescue
-from rig.results import plain
 from rig.upgrade import Event
 
 

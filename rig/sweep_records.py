@@ -9,7 +9,7 @@ from typing import Any
 
 from rig.clock import wall_time_s
 from rig.errors import UsageError
-from rig.results import plain
+from rig.records.run import plain
 from rig.sweep import Labelled
 from rig.sweep_file import FORMAT, SweepFile
 from rig.sweep_point import LONG, Point

@@ -11,8 +11,8 @@ from rig.errors import BenchError
 from rig.exercise import Exercise
 from rig.faults.plan import Cut, Outcome
 from rig.long_way import LongWay, Replayed
+from rig.records.run import plain
 from rig.reinstall import rescue
-from rig.results import plain
 from rig.sweep import Key
 from rig.sweep_point import Point
 from rig.sweep_records import SweepRecords

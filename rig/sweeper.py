@@ -8,7 +8,7 @@ from typing import Any
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import Recording
 from rig.faults.plan import CutAtOperation, Kind, Outcome
-from rig.results import plain
+from rig.records.run import plain
 from rig.sweep import Labelled, choose, cuts
 from rig.sweep_point import LONG, SHORT, Point
 from rig.sweep_worker import Worker

@@ -16,8 +16,8 @@ from rig.measure.measurement import Measurement
 from rig.outage.result import Floors, Outages
 from rig.outage.watch import ServiceWatch
 from rig.place.place import Place
+from rig.records.run import plain
 from rig.reference import Reference, of_place
-from rig.results import plain
 from rig.verification import Finding, Trial, judge
 
 FLOOR_S = 5.0

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rig.history import night_of
+from rig.records.run import Results
 from rig.report import mismatch, rfc
 from rig.report.links import point_latest_to
 from rig.report.summary import summarise, write_summary
-from rig.results import Results
 
 
 def build(

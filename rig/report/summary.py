@@ -11,6 +11,7 @@ from rig.faults.expectations import Verdict
 from rig.faults.plan import Outcome
 from rig.measure.uncertainty import Contribution
 from rig.place.topology import described
+from rig.records.run import Results
 from rig.report.limits import verdicts
 from rig.report.mismatch import counts
 from rig.report.quoted import quoted
@@ -18,7 +19,6 @@ from rig.report.raw_data import raw_data
 from rig.report.remeasured import remeasured
 from rig.report.standing import is_verified
 from rig.report.trials import describe, rounded
-from rig.results import Results
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")

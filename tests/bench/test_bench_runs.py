@@ -14,7 +14,7 @@ import pyvisa
 from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.place.place import Place
-from rig.results import Results
+from rig.records.run import Results
 from rig.runs import INTERRUPTED
 from tests.bench.conftest import Bench, start_rig
 

@@ -12,7 +12,7 @@ from rig.campaign import Campaign
 from rig.faults.expectations import Pair, Verdict
 from rig.mismatch import Mismatch
 from rig.place.place import Place
-from rig.results import Results
+from rig.records.run import Results
 
 pytestmark = pytest.mark.timeout(240)
 # One of each kind that the updater once took, or was slow or silent about.

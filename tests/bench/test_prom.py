@@ -16,7 +16,7 @@ from rig.drivers.strategy import Status
 from rig.errors import BoardError
 from rig.faults.plan import Kind, Outcome
 from rig.place.place import Place
-from rig.results import Results
+from rig.records.run import Results
 from rig.upgrade import Event, Follower, start
 from tests.bench.conftest import Bench, run_rig
 

@@ -14,7 +14,7 @@ import pytest
 from rig.campaign import Campaign
 from rig.errors import UsageError
 from rig.place.place import Place
-from rig.results import Results
+from rig.records.run import Results
 from rig.runs import RECORD_TO
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"

@@ -11,7 +11,7 @@ from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution
 from rig.outage.gaps import Gap
 from rig.outage.result import Floors, Outages, Settling
-from rig.results import Results
+from rig.records.run import Results
 from rig.step import StepResult
 from rig.sweep_point import Point
 from rig.sweep_records import SweepRecords

@@ -19,9 +19,9 @@ from rig.gate import Judgement, judge, suspicions
 from rig.history import nights, sources
 from rig.night import Key, Night, Sample
 from rig.records import schema
+from rig.records.run import Results, open_records, runs
 from rig.report.history import chart
 from rig.reset import Reset, power_gone
-from rig.results import Results, open_records, runs
 from rig.step import StepResult
 from rig.trend import change, holm, median_p, split_p, worst_p
 from tests.unit.recorded import recorded_night, step
@@ -423,12 +423,12 @@ def test_a_clock_that_was_set_in_mid_run_dates_it_by_its_end(
     """The run began in 1970, the time server answered, and that is when it was."""
     began_s, length_s = STARTED_S + 10 * DAY_S, 600.0
     path = tmp_path / "results.sqlite"
-    monkeypatch.setattr("rig.results.wall_time_s", lambda: 900.0)
-    monkeypatch.setattr("rig.results.uptime_s", lambda: 50.0)
+    monkeypatch.setattr("rig.records.run.wall_time_s", lambda: 900.0)
+    monkeypatch.setattr("rig.records.run.uptime_s", lambda: 50.0)
     results = Results.create(path, place="virtual", command="rig cycle")
     results.add_step(step())
-    monkeypatch.setattr("rig.results.wall_time_s", lambda: began_s + length_s)
-    monkeypatch.setattr("rig.results.uptime_s", lambda: 50.0 + length_s)
+    monkeypatch.setattr("rig.records.run.wall_time_s", lambda: began_s + length_s)
+    monkeypatch.setattr("rig.records.run.uptime_s", lambda: 50.0 + length_s)
     results.finish("complete")
     results.close()
 

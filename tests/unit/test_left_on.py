@@ -12,7 +12,7 @@ from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError, InstrumentError
 from rig.faults.plan import Outcome
 from rig.place.power_path import PowerPath
-from rig.results import Results
+from rig.records.run import Results
 from rig.runs import BENCH, GOOD, INTERRUPTED, PRODUCT
 from tests.unit.pytest_run import cycle, run_instead
 from tests.unit.recorded import floors, recorded_night, step

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from rig.instruments import traffic_process
 from rig.instruments.traffic import RECORD
 from rig.records import schema
+from rig.records.run import Results
 from rig.report.remeasured import PROBE
 from rig.report.summary import summarise
-from rig.results import Results
 from tests.unit import recorded
 
 PERIOD_S = 1e-3

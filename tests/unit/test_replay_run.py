@@ -8,7 +8,7 @@ import pytest
 
 from rig.faults.plan import Outcome
 from rig.long_way import Replayed
-from rig.results import plain
+from rig.records.run import plain
 from rig.runs import BENCH, GOOD, OURS, PRODUCT, USAGE
 from tests.unit.pytest_run import replay, run_instead
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rig.records.run import Results
 from rig.report.distribution import distribution, distributions
 from rig.report.page import write_page
 from rig.report.sight import Sight, sight
 from rig.report.summary import summarise
 from rig.report.upgrade import chosen, drawing
-from rig.results import Results
 from tests.unit import recorded
 
 GONE_S = (34.6, 36.6)  # from the last sign of life to the first one after

@@ -120,7 +120,7 @@ import json, logging
 from pathlib import Path
 import allure, pytest
 from rig.place.place import Place
-from rig.results import Results
+from rig.records.run import Results
 from rig.runs import RECORD_TO
 import os
 

@@ -21,8 +21,8 @@ from rig.faults.expectations import (
     runs,
 )
 from rig.planter import Planter
+from rig.records.run import Results
 from rig.report import build
-from rig.results import Results
 from tests.unit.scripted import release
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "reference"

@@ -13,11 +13,11 @@ from rig.faults.plan import Outcome
 from rig.measure.limits import FigureLimit, complaints
 from rig.measure.measurement import Measurement
 from rig.place.topology import PLACE_FILE
+from rig.records.run import Results
 from rig.report.page import write_page
 from rig.report.rfc import write
 from rig.report.summary import summarise
 from rig.reset import Reset
-from rig.results import Results
 from rig.step import StepResult
 from tests.unit import recorded
 

@@ -15,16 +15,16 @@ from rig.errors import BenchError
 from rig.faults.plan import Outcome
 from rig.instruments.rail import Fall, RailEdge
 from rig.measure.measurement import Measurement
+from rig.records.run import Results
 from rig.report.page import measured, write_page
 from rig.report.standing import reason
 from rig.report.summary import summarise, verdict
 from rig.reset import Reset
-from rig.results import Results
 from rig.step import StepResult
 from rig.upgrade import UpgradeRecord
 from tests.unit import recorded
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "summary.schema.json"
+SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "summary.schema.json"
 
 
 def step(outcome: Outcome = Outcome.new, value: float = 0.6) -> StepResult:

@@ -22,9 +22,9 @@ from rig.errors import BenchError, UsageError
 from rig.export import export
 from rig.records import Database
 from rig.records.database import address
+from rig.records.run import Results, open_records, runs
 from rig.records.server import connect_args, set_limits
 from rig.report import build
-from rig.results import Results, open_records, runs
 from tests.unit.recorded import record_into, recorded_night, step
 
 LIMIT_S = 30.0
@@ -110,7 +110,7 @@ def test_the_same_run_gives_the_same_report(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recorded into SQLite and PostgreSQL, and copied from one to the other."""
-    monkeypatch.setattr("rig.results.wall_time_s", lambda: 1_795_571_500.25)
+    monkeypatch.setattr("rig.records.run.wall_time_s", lambda: 1_795_571_500.25)
     dsn, one = server.dsn("lab"), tmp_path / "one"
     recorded_night(one / "results.sqlite", 6).close()
     direct = Results.create(dsn, place="virtual", command="rig cycle", folder=one)
