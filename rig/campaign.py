@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from rig import calibration
 from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
 from rig.faults.plan import Outcome, parse
@@ -19,6 +18,7 @@ from rig.reinstall import bring, rescue
 from rig.reset import Reset
 from rig.step import PendingStep, StepResult
 from rig.upgrade import Event
+from rig.verification import last_record
 
 FLOOR_S = 5.0
 FLOOR_MAX_S = 1.0  # a bench that is silent for longer by itself would hide a process reset
@@ -117,10 +117,10 @@ class Campaign:
         """Say whose numbers are not verified; each number will carry it."""
         path = self.place.path
         identities = self._watch.identities()
-        standing = calibration.of_place(path, now_s=wall_time_s(), instruments=identities)
+        standing = last_record.of_place(path, now_s=wall_time_s(), instruments=identities)
         self.results.add_verification(standing)
         if self._require_verified:
-            calibration.require(path, standing)
+            last_record.require(path, standing)
         if said := standing.unverified(identities):
             self.say(said)
 

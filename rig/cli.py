@@ -215,16 +215,16 @@ def _verified(arguments: argparse.Namespace) -> list[str]:
     Return pytest's option.  The instruments' identities are compared later, once they have been
     asked.
     """
-    from rig import calibration  # noqa: PLC0415 # labgrid is slow to import
     from rig.clock import wall_time_s  # noqa: PLC0415
     from rig.place.file import require  # noqa: PLC0415
+    from rig.verification import last_record  # noqa: PLC0415 # labgrid is slow to import
 
     require(arguments.place)
-    asked = arguments.require_verified or calibration.is_required(arguments.place)
+    asked = arguments.require_verified or last_record.is_required(arguments.place)
     if arguments.unverified or not asked:
         return []
-    standing = calibration.of_place(arguments.place, now_s=wall_time_s())
-    calibration.require(arguments.place, standing)
+    standing = last_record.of_place(arguments.place, now_s=wall_time_s())
+    last_record.require(arguments.place, standing)
     return ["--rig-require-verified"]
 
 

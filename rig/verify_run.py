@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rig import runs
 from rig.errors import UsageError
-from rig.lengths import Settings
+from rig.verification.interruptions import Settings
 
 RECORD = "verification.json"
 

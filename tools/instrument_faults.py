@@ -26,11 +26,11 @@ sys.path.insert(0, str(ROOT))
 from rig.campaign import Campaign  # noqa: E402 # found through the line above
 from rig.errors import BenchError, InstrumentError, RigError  # noqa: E402
 from rig.faults.plan import Outcome  # noqa: E402
-from rig.lengths import Settings  # noqa: E402
 from rig.place.place import Place  # noqa: E402
 from rig.records.run import Results  # noqa: E402
 from rig.report.summary import summarise  # noqa: E402
-from rig.verifier import Verifier  # noqa: E402
+from rig.verification.interruptions import Settings  # noqa: E402
+from rig.verification.verifier import Verifier  # noqa: E402
 from rig.virtual import control  # noqa: E402
 from rig.virtual.scpi_link import INSTRUMENT_FAULTS  # noqa: E402
 

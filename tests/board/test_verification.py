@@ -8,11 +8,11 @@ from pathlib import Path
 import allure
 import pytest
 
-from rig import calibration
 from rig.errors import BenchError
-from rig.lengths import Settings
 from rig.place.place import Place
-from rig.verifier import Verifier
+from rig.verification import last_record
+from rig.verification.interruptions import Settings
+from rig.verification.verifier import Verifier
 from rig.verify_run import RECORD
 
 
@@ -29,7 +29,7 @@ def test_the_stated_uncertainty_holds(
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
     allure.attach(text, RECORD, allure.attachment_type.JSON)
     if settings.scale == 1.0:
-        calibration.write(place.path, record)
+        last_record.write(place.path, record)
     if record["verdict"] != "passed":
         # Not the board's failure, so no failed assert: the bench must be looked at.
         raise BenchError(f"verification {record['verdict']}: {'; '.join(record['reasons'])}")

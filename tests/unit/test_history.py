@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rig.calibration import Standing
 from rig.cli import main
 from rig.errors import UsageError
 from rig.faults.expectations import Pair
@@ -24,6 +23,7 @@ from rig.report.history import chart
 from rig.reset import Reset, power_gone
 from rig.step import StepResult
 from rig.trend import change, holm, median_p, split_p, worst_p
+from rig.verification.last_record import Standing
 from tests.unit.recorded import recorded_night, step
 
 DAY_S = 86_400.0

@@ -10,7 +10,6 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rig.calibration import Standing
 from rig.errors import BenchError
 from rig.faults.plan import Outcome
 from rig.instruments.rail import Fall, RailEdge
@@ -22,6 +21,7 @@ from rig.report.summary import summarise, verdict
 from rig.reset import Reset
 from rig.step import StepResult
 from rig.upgrade import UpgradeRecord
+from rig.verification.last_record import Standing
 from tests.unit import recorded
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "summary.schema.json"

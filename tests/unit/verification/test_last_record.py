@@ -8,14 +8,15 @@ from typing import Any, NoReturn
 
 import pytest
 
-from rig import calibration, cli, runs
-from rig.calibration import standing
+from rig import cli, runs
 from rig.errors import BenchError
-from rig.lengths import Settings
+from rig.verification import last_record
+from rig.verification.interruptions import Settings
+from rig.verification.last_record import standing
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 IDENTITIES = {"traffic": "a probe, 1000/s", "counter": "a counter,1"}
-PLACE = Path(__file__).resolve().parents[2] / "places" / "virtual.yaml"
+PLACE = Path(__file__).resolve().parents[3] / "places" / "virtual.yaml"
 
 
 def record(age_h: float = 1.0, **changes: Any) -> dict[str, Any]:
@@ -116,14 +117,14 @@ def test_a_record_is_read_as_it_was_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    assert calibration.read(PLACE) is None
+    assert last_record.read(PLACE) is None
 
-    path = calibration.write(PLACE, record())
+    path = last_record.write(PLACE, record())
 
-    assert calibration.read(PLACE) == record()
+    assert last_record.read(PLACE) == record()
     assert list(path.parent.iterdir()) == [path]
     path.write_text("{half")
-    assert calibration.read(PLACE) is None
+    assert last_record.read(PLACE) is None
 
 
 COMMANDS = (["demo"], ["cycle", "--from", "1.0.0", "--to", "2.0.0"], ["reset"])
@@ -155,7 +156,7 @@ def requiring_place(folder: Path) -> Path:
     path = folder / "requiring.yaml"
     text = PLACE.read_text().replace("../firmware", str(PLACE.parents[1] / "firmware"))
     path.write_text(text.replace("options:\n", "options:\n  require_verified: true\n"))
-    assert calibration.is_required(path)
+    assert last_record.is_required(path)
     return path
 
 
@@ -191,7 +192,7 @@ def test_a_verified_place_that_asks_for_it_is_looked_at_again_once_it_is_up(
     monkeypatch.setattr(runs, "start", no_pytest)
     place = requiring_place(tmp_path)
     now = dt.datetime.now(dt.UTC).isoformat()
-    calibration.write(place, record(when=now))
+    last_record.write(place, record(when=now))
 
     with pytest.raises(Started) as started:
         cli.main(["demo", "--report", str(tmp_path / "report"), "--place", str(place)])
@@ -200,11 +201,11 @@ def test_a_verified_place_that_asks_for_it_is_looked_at_again_once_it_is_up(
 
 
 def test_a_real_place_asks_for_it_and_the_virtual_one_does_not() -> None:
-    assert calibration.is_required(PLACE.parent / "walnut-1.yaml")
-    assert not calibration.is_required(PLACE)
+    assert last_record.is_required(PLACE.parent / "walnut-1.yaml")
+    assert not last_record.is_required(PLACE)
 
 
 def test_require_lets_a_verified_place_pass() -> None:
-    calibration.require(PLACE, standing(record(), now_s=NOW.timestamp()))
+    last_record.require(PLACE, standing(record(), now_s=NOW.timestamp()))
     with pytest.raises(BenchError, match="never verified"):
-        calibration.require(PLACE, standing(None, now_s=NOW.timestamp()))
+        last_record.require(PLACE, standing(None, now_s=NOW.timestamp()))

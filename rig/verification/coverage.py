@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rig.lengths import ALL
 from rig.measure.measurement import Measurement, Verdict
 from rig.measure.statistics import clopper_pearson, median, success_run_trials
+from rig.verification.interruptions import ALL
 
 COVERAGE = 0.95  # what k = 2 claims
 MEASURED_MIN = success_run_trials(COVERAGE)  # 59: with fewer, even a clean sweep shows less

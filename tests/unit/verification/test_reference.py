@@ -9,11 +9,11 @@ import pytest
 from rig.clock import SystemClock
 from rig.errors import UsageError
 from rig.instruments import make
-from rig.lengths import Settings, lengths
 from rig.outage.estimate import View, counter_outage
 from rig.outage.gaps import longest_gap
 from rig.outage.observers import HEARTBEAT_S
-from rig.reference import BEATS, GeneratorReference
+from rig.verification.interruptions import Settings, lengths
+from rig.verification.reference import BEATS, GeneratorReference
 from rig.virtual.generator import Generator
 from tests.unit.served import Served
 

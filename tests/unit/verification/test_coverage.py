@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
-from rig.lengths import ALL, Settings, lengths
 from rig.measure.measurement import Verdict
 from rig.outage.estimate import View, counter_outage, traffic_outage
 from rig.outage.gaps import Gap, Times, longest_gap
-from rig.verification import MEASURED_MIN, Trial, judge
+from rig.verification.coverage import MEASURED_MIN, Trial, judge
+from rig.verification.interruptions import ALL, Settings, lengths
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "reference" / "calibration.schema.json"
+SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "calibration.schema.json"
 PERIOD_S = 1e-3
 VIEW = View(name="outage", source="simulated", period_s=PERIOD_S, floor_s=PERIOD_S)
 MANY = Settings(gaps=300, from_s=2e-3, to_s=2.0)

@@ -7,18 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rig import calibration
 from rig.clock import Deadline, wall_time_s
 from rig.errors import BoardError
-from rig.lengths import Settings, lengths
 from rig.measure.criteria import EVENT_FLOORS, EVENT_PERIODS
 from rig.measure.measurement import Measurement
 from rig.outage.result import Floors, Outages
 from rig.outage.watch import ServiceWatch
 from rig.place.place import Place
 from rig.records.run import plain
-from rig.reference import Reference, of_place
-from rig.verification import Finding, Trial, judge
+from rig.verification import last_record
+from rig.verification.coverage import Finding, Trial, judge
+from rig.verification.interruptions import Settings, lengths
+from rig.verification.reference import Reference, of_place
 
 FLOOR_S = 5.0
 FLOOR_TRIES = 3
@@ -127,7 +127,7 @@ class Verifier:
         """Return the record, docs/reference/calibration.schema.json."""
         tried = {trial.view for trial in trials}
         return {
-            "format": calibration.FORMAT,
+            "format": last_record.FORMAT,
             "place": self._place.name,
             "when": dt.datetime.fromtimestamp(wall_time_s(), dt.UTC).isoformat(timespec="seconds"),
             "settings": asdict(self._settings),

@@ -14,8 +14,8 @@ from typing import Any
 
 from rig import state_folder
 from rig.errors import BenchError
-from rig.lengths import ALL, Settings
 from rig.place.file import AGE_OPTION, REQUIRE_OPTION, options
+from rig.verification.interruptions import ALL, Settings
 
 FORMAT = 1
 AGE_MAX_H = 24.0
