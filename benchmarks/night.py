@@ -20,10 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from rig.campaign.reset import Reset, power_gone  # noqa: E402
 from rig.place.topology import PLACE_FILE  # noqa: E402
 from rig.records.run import Results  # noqa: E402
 from rig.report import build  # noqa: E402 # found through the line above
-from rig.reset import Reset, power_gone  # noqa: E402
 from tests.unit.recorded import recorded_night, step  # noqa: E402
 from tests.unit.test_rfc_reports import PLACE  # noqa: E402
 

@@ -7,11 +7,11 @@
 import sys
 from pathlib import Path
 
+from rig.campaign.follower import Event, Follower, start
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.place.place import Place
-from rig.upgrade import Event, Follower, start
 
 LIMIT_S = 120.0
 

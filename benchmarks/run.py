@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.bare import Bare, bundles  # noqa: E402 # found through the line above
+from rig.campaign.injector import Injector  # noqa: E402
 from rig.faults.plan import parse  # noqa: E402
-from rig.inject import Injector  # noqa: E402
 from rig.place.place import Place  # noqa: E402
 
 PLACE = ROOT / "places" / "virtual.yaml"

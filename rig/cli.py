@@ -240,8 +240,8 @@ def _mismatch(arguments: argparse.Namespace) -> int:
 
 def _reset(arguments: argparse.Namespace) -> int:
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
+    from rig.campaign.reset import Reset  # noqa: PLC0415
     from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
-    from rig.reset import Reset  # noqa: PLC0415
 
     known = [what.value for what in Reset]
     chosen = arguments.what.split(",")

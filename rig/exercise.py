@@ -8,16 +8,16 @@ from typing import assert_never
 
 from rig.board.catalogue import Prom, Release
 from rig.board.walnut.service import SESSION, Mark
+from rig.campaign.follower import Event, Follower, start
+from rig.campaign.reinstall import bring
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
 from rig.errors import BoardError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind
 from rig.place.place import Place
-from rig.reinstall import bring
 from rig.sweep import Labelled, What, label
 from rig.timed import Line
-from rig.upgrade import Event, Follower, start
 
 ANSWER_LIMIT_S = 10.0
 RUN_LIMIT_S = 300.0

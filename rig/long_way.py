@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, assert_never
 
-from rig.blame import blame
 from rig.board.catalogue import Release
 from rig.board.walnut.service import SESSION, Mark
+from rig.campaign.cutter import Cutter, recover
+from rig.campaign.failure import blame
+from rig.campaign.follower import Event, Follower
+from rig.campaign.injector import Injector
+from rig.campaign.step import StepResult
 from rig.clock import Deadline
-from rig.cutter import Cutter, recover
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, UsageError
 from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults.outcome import Facts, judge
 from rig.faults.plan import Cut, CutAtMark, CutAtOperation, Outcome
-from rig.inject import Injector
 from rig.instruments.rail import RailEdge
-from rig.step import StepResult
-from rig.upgrade import Event, Follower
 
 CUT_LIMIT_S = 30.0
 UPDATE_LIMIT_S = 120.0

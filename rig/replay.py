@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rig.campaign.follower import Event
+from rig.campaign.reinstall import rescue
 from rig.exercise import Exercise
 from rig.faults.plan import Cut
 from rig.long_way import LongWay, Replayed
 from rig.records.run import plain
-from rig.reinstall import rescue
-from rig.upgrade import Event
 
 
 def replay(

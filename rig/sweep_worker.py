@@ -6,13 +6,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from rig.campaign.reinstall import rescue
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError
 from rig.exercise import Exercise
 from rig.faults.plan import Cut, Outcome
 from rig.long_way import LongWay, Replayed
 from rig.records.run import plain
-from rig.reinstall import rescue
 from rig.sweep import Key
 from rig.sweep_point import Point
 from rig.sweep_records import SweepRecords

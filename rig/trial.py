@@ -4,17 +4,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rig.blame import blame
 from rig.board.catalogue import Release
 from rig.board.walnut.boot_environment import active
 from rig.board.walnut.service import Mark
+from rig.campaign.failure import blame
+from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
 from rig.exercise import Exercise
 from rig.faults.outcome import Facts, judge
 from rig.faults.plan import Outcome
-from rig.upgrade import Event, Follower
 
 ANSWER_LIMIT_S = 10.0
 

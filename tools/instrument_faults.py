@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from rig.campaign import Campaign  # noqa: E402 # found through the line above
+from rig.campaign.campaign import Campaign  # noqa: E402 # found through the line above
 from rig.errors import BenchError, InstrumentError, RigError  # noqa: E402
 from rig.faults.plan import Outcome  # noqa: E402
 from rig.place.place import Place  # noqa: E402

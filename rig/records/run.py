@@ -18,8 +18,8 @@ from rig.records.copies import Copy
 from rig.records.rows import Writer
 
 if TYPE_CHECKING:
+    from rig.campaign.step import StepResult
     from rig.faults.expectations import Pair
-    from rig.step import StepResult
 
 
 CLOCK_SET_S = 60.0  # more than a time server's slewing does in a run

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from labgrid.driver.power import shelly_gen2
 
+from rig.campaign.injector import Injector
+from rig.campaign.step import StepResult
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
 from rig.faults.plan import Outcome, parse
-from rig.inject import Injector
 from rig.instruments.visa import VisaLink
 from rig.place.place import Place
-from rig.step import StepResult
 from tests.bench.conftest import Bench
 
 pytestmark = pytest.mark.timeout(300)

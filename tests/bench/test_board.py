@@ -6,13 +6,13 @@ import json
 import pytest
 
 from rig.board.catalogue import Catalogue
+from rig.campaign.follower import Follower, start
+from rig.campaign.injector import Injector
+from rig.campaign.reset import Reset
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.faults.plan import Outcome
-from rig.inject import Injector
 from rig.place.place import Place
-from rig.reset import Reset
-from rig.upgrade import Follower, start
 from tests.bench.conftest import INDEX, Bench
 
 pytestmark = pytest.mark.timeout(120)

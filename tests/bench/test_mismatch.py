@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from rig.board.catalogue import BadBundle
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
+from rig.campaign.mismatch import Mismatch
 from rig.faults.expectations import Pair, Verdict
-from rig.mismatch import Mismatch
 from rig.place.place import Place
 from rig.records.run import Results
 

@@ -9,7 +9,8 @@ import pytest
 from firmware.build.prom import Prom
 from firmware.build.release_image import bundle, manifest_text
 from rig.board.flash_map import FlashMap
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
+from rig.campaign.follower import Event, Follower, start
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
@@ -17,7 +18,6 @@ from rig.errors import BoardError
 from rig.faults.plan import Kind, Outcome
 from rig.place.place import Place
 from rig.records.run import Results
-from rig.upgrade import Event, Follower, start
 from tests.bench.conftest import Bench, run_rig
 
 pytestmark = pytest.mark.timeout(180)

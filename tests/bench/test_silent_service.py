@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from rig.blame import blame
+from rig.campaign.failure import blame
+from rig.campaign.injector import Injector
 from rig.errors import SilentServiceError
 from rig.faults.plan import Outcome, parse
-from rig.inject import Injector
 from rig.place.place import Place
 from tests.bench.conftest import Bench
 

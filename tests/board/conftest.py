@@ -11,7 +11,7 @@ from typing import Any
 import allure
 import pytest
 
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
 from rig.errors import UsageError
 from rig.place.place import Place
 from rig.records.run import Results

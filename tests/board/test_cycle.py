@@ -3,7 +3,7 @@
 
 import pytest
 
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
 from rig.faults.plan import Outcome
 
 pytestmark = pytest.mark.timeout(900)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rig.board.catalogue import Catalogue
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
+from rig.campaign.flash_planter import FUTURE
+from rig.campaign.mismatch import Mismatch
 from rig.faults.expectations import Pair, Verdict
-from rig.mismatch import Mismatch
 from rig.place.file import firmware_index
-from rig.planter import FUTURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from rig.campaign.follower import Event
 from rig.exercise import Exercise
 from rig.faults.plan import CutAtMark, CutAtOperation
 from rig.long_way import Replayed
 from rig.place.place import Place
 from rig.replay import replay
 from rig.sweep import Key, parse_key
-from rig.upgrade import Event
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
+from rig.campaign.reset import Reset
 from rig.faults.plan import Outcome
-from rig.reset import Reset
 
 pytestmark = pytest.mark.timeout(900)
 

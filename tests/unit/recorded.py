@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from rig.campaign.follower import Event, UpgradeRecord
+from rig.campaign.step import StepResult
 from rig.faults.plan import Outcome
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution
 from rig.outage.gaps import Gap
 from rig.outage.result import Floors, Outages, Settling
 from rig.records.run import Results
-from rig.step import StepResult
 from rig.sweep_point import Point
 from rig.sweep_records import SweepRecords
-from rig.upgrade import Event, UpgradeRecord
 
 # What the board said: seconds since the updater started, of an upgrade whose boot takes 5.8 s
 SCRIPT = (

@@ -25,7 +25,7 @@ ADDED = {
     "rig/faults/expectations.py": {
         '    differs = "differs"\n': '    differs = ""\n    added_verdict = "added"\n'
     },
-    "rig/reset.py": {'    os = "os"\n': '    os = "os"\n    added_reset = "added"\n'},
+    "rig/campaign/reset.py": {'    os = "os"\n': '    os = "os"\n    added_reset = "added"\n'},
     "rig/drivers/strategy.py": {
         '    off = "off"\n': '    off = "off"\n    added_status = "added"\n'
     },
@@ -33,11 +33,16 @@ ADDED = {
     "rig/virtual/cells.py": {'    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'},
 }
 SEEN = {
-    "Added": {"rig/cutter.py", "rig/faults/plan.py", "rig/inject.py", "rig/replay_run.py"},
+    "Added": {
+        "rig/campaign/cutter.py",
+        "rig/faults/plan.py",
+        "rig/campaign/injector.py",
+        "rig/replay_run.py",
+    },
     "Kind.added_kind": {"rig/faults/plan.py"},
     "Outcome.added_outcome": {"rig/faults/plan.py"},
     "Verdict.added_verdict": {"rig/faults/expectations.py"},
-    "Reset.added_reset": {"rig/inject.py", "rig/reset.py"},
+    "Reset.added_reset": {"rig/campaign/injector.py", "rig/campaign/reset.py"},
     "Status.added_status": {"rig/drivers/strategy.py"},
     "added_exercise": {"rig/exercise.py"},
     "CutKind.added_cut": {"rig/virtual/cells.py"},

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rig.campaign.reset import Reset, power_gone
+from rig.campaign.step import StepResult
 from rig.cli import main
 from rig.errors import UsageError
 from rig.faults.expectations import Pair
@@ -20,8 +22,6 @@ from rig.night import Key, Night, Sample
 from rig.records import schema
 from rig.records.run import Results, open_records, runs
 from rig.report.history import chart
-from rig.reset import Reset, power_gone
-from rig.step import StepResult
 from rig.trend import change, holm, median_p, split_p, worst_p
 from rig.verification.last_record import Standing
 from tests.unit.recorded import recorded_night, step

@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from rig.cutter import SILENT_S
+from rig.campaign.cutter import SILENT_S
+from rig.campaign.follower import start
 from rig.errors import BoardError
 from rig.exercise import BOOT_LIMIT, Exercise
 from rig.faults.plan import CutAtMark, CutAtOperation, Outcome, parse
 from rig.long_way import UPDATE_LIMIT_S, LongWay, Replayed
-from rig.upgrade import start
 from tests.unit.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from rig.campaign.reinstall import rescue
 from rig.errors import BoardError
 from rig.faults.plan import CutAtOperation, Kind
-from rig.reinstall import rescue
 from rig.replay import replay
 from tests.unit.scripted import Life, ScriptedPlace, release
 

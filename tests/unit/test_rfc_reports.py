@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rig.campaign.reset import power_gone, steady
 from rig.place.topology import PLACE_FILE
 from rig.report import rfc
 from rig.report.rfc import rfc6201, rfc7654, write
-from rig.reset import power_gone, steady
 from tests.unit.dialogue import StillClock
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"

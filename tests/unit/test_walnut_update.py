@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rig.upgrade import REFUSALS
+from rig.campaign.follower import REFUSALS
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "firmware" / "board"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rig.planter import FUTURE, future_state
+from rig.campaign.flash_planter import FUTURE, future_state
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
 LIMIT = 240

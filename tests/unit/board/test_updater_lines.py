@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rig.board.walnut.updater_lines import EVENTS, LineMender, check_sum, parse
+from rig.campaign.follower import PROM_REFUSALS, REFUSALS
+from rig.campaign.retelling import COMMAND
 from rig.errors import BenchError
-from rig.retelling import COMMAND
-from rig.upgrade import PROM_REFUSALS, REFUSALS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "reference" / "updater-lines.md").read_text()

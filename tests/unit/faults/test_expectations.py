@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from rig.board.catalogue import Module, Release
+from rig.campaign.flash_planter import Planter
 from rig.faults.expectations import (
     Pair,
     Verdict,
@@ -20,7 +21,6 @@ from rig.faults.expectations import (
     refused,
     runs,
 )
-from rig.planter import Planter
 from rig.records.run import Results
 from rig.report import build
 from tests.unit.scripted import release

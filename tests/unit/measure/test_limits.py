@@ -9,6 +9,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rig.campaign.reset import Reset
+from rig.campaign.step import StepResult
 from rig.faults.plan import Outcome
 from rig.measure.limits import FigureLimit, complaints
 from rig.measure.measurement import Measurement
@@ -17,8 +19,6 @@ from rig.records.run import Results
 from rig.report.page import write_page
 from rig.report.rfc import write
 from rig.report.summary import summarise
-from rig.reset import Reset
-from rig.step import StepResult
 from tests.unit import recorded
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"

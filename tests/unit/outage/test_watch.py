@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from rig.campaign.step import PendingStep, StepResult
 from rig.clock import Deadline
 from rig.errors import BenchError, InstrumentError
 from rig.faults.plan import Outcome
@@ -23,7 +24,6 @@ from rig.outage.observers import HEARTBEAT_S, Observers
 from rig.outage.result import Outages
 from rig.outage.supply_watch import Drawn
 from rig.outage.watch import ServiceWatch
-from rig.step import PendingStep, StepResult
 from tests.unit.dialogue import StillClock
 from tests.unit.scripted import ScriptedPower
 

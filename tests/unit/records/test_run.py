@@ -10,6 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from rig.campaign.follower import UpgradeRecord
+from rig.campaign.reset import Reset
+from rig.campaign.step import StepResult
 from rig.errors import BenchError
 from rig.faults.plan import Outcome
 from rig.instruments.rail import Fall, RailEdge
@@ -18,9 +21,6 @@ from rig.records.run import Results
 from rig.report.page import measured, write_page
 from rig.report.standing import reason
 from rig.report.summary import summarise, verdict
-from rig.reset import Reset
-from rig.step import StepResult
-from rig.upgrade import UpgradeRecord
 from rig.verification.last_record import Standing
 from tests.unit import recorded
 

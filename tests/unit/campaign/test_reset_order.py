@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from rig.board.walnut.service import Mark
+from rig.campaign.injector import Injector
+from rig.campaign.reset import Reset
 from rig.errors import BoardError
-from rig.inject import Injector
 from rig.outage.event import LEAD_S
-from rig.reset import Reset
 from tests.unit.dialogue import StillClock
 
 

@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
+from rig.campaign.combination import Combination, Seen, seen
+from rig.campaign.follower import Follower
 from rig.clock import Deadline
-from rig.combination import Combination, Seen, seen
 from rig.errors import BenchError, BoardError
 from rig.faults.expectations import Pair, Verdict, falls_back, refused, runs
-from rig.upgrade import Follower
 from tests.unit.scripted import BANNER, GAVE_UP, UP, Life, ScriptedPlace
 
 TAKEN = "@WU 9.00 download start url=x\n@WU 9.50 staging start release=2.0.0\n"

@@ -4,12 +4,12 @@
 from collections.abc import Callable
 
 from rig.board.catalogue import Release
+from rig.campaign.follower import Event, Follower, start
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
 from rig.errors import BoardError, RigError, UsageError
 from rig.place.place import Place
-from rig.upgrade import Event, Follower, start
 
 LIMIT_S = 300.0
 

@@ -4,6 +4,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from rig.campaign.follower import UpgradeRecord
+from rig.campaign.reset import Reset
 from rig.clock import Deadline
 from rig.errors import BenchError, SilentServiceError
 from rig.faults.plan import Outcome
@@ -13,8 +15,6 @@ from rig.outage.event import Episode
 from rig.outage.result import STALLED_SHARE, Outages
 from rig.outage.watch import ServiceWatch
 from rig.place.place import Place
-from rig.reset import Reset
-from rig.upgrade import UpgradeRecord
 
 SETTLE_LIMIT_S = 30.0
 ANSWERING_S = 1.0  # a service whose last answer is older is silent

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from rig.board.catalogue import BadBundle, Module, Prom, Release
 from rig.board.walnut.service import NOT_STORED, OK, Answer
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
+from rig.campaign.combination import ANSWER_LIMIT_S, Combination, Seen, seen
+from rig.campaign.flash_planter import SESSION, VALUE, Planter
+from rig.campaign.follower import Follower
 from rig.clock import Deadline
-from rig.combination import ANSWER_LIMIT_S, Combination, Seen, seen
 from rig.errors import BenchError, BoardError
 from rig.faults import expectations
 from rig.faults.expectations import Pair, Verdict
 from rig.outage.result import Losses
-from rig.planter import SESSION, VALUE, Planter
-from rig.upgrade import Follower
 
 OFFER_LIMIT_S = 60.0
 MOVE_LIMIT_S = 180.0

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
+from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.place.place import Place
-from rig.upgrade import Event, Follower
 
 if TYPE_CHECKING:
     from rig.instruments.rail import RailEdge

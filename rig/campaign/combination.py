@@ -5,15 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rig.blame import blame
-from rig.campaign import Campaign
+from rig.campaign.campaign import Campaign
+from rig.campaign.failure import blame
+from rig.campaign.follower import Event, Follower, start
 from rig.clock import Deadline
 from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import expectations
 from rig.faults.expectations import Pair, Verdict
 from rig.faults.plan import Outcome
-from rig.upgrade import Event, Follower, start
 
 ANSWER_LIMIT_S = 10.0
 

@@ -8,11 +8,11 @@ from typing import Any, Self
 
 from rig.board.kernel_messages import without_printk
 from rig.board.walnut.updater_lines import EVENTS, Event, LineMender, parse
+from rig.campaign.retelling import PlaceRetelling, Retelling
 from rig.clock import Clock, Deadline
 from rig.drivers.console import BANNER, Boots, next_line
 from rig.errors import BenchError, BoardError
 from rig.place.place import Place
-from rig.retelling import PlaceRetelling, Retelling
 
 __all__ = ["EVENTS", "Event", "Follower", "UpgradeRecord", "parse", "start"]
 

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from rig.campaign.follower import Event
+from rig.campaign.injector import Injector
+from rig.campaign.reinstall import bring, rescue
+from rig.campaign.reset import Reset
+from rig.campaign.step import PendingStep, StepResult
 from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
 from rig.faults.plan import Outcome, parse
-from rig.inject import Injector
 from rig.outage.result import Floors, Losses
 from rig.place.place import RATE_HZ, Place
 from rig.place.topology import PLACE_FILE
 from rig.records.run import Results
-from rig.reinstall import bring, rescue
-from rig.reset import Reset
-from rig.step import PendingStep, StepResult
-from rig.upgrade import Event
 from rig.verification import last_record
 
 FLOOR_S = 5.0

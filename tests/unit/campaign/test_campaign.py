@@ -3,7 +3,7 @@
 
 import pytest
 
-from rig.campaign import check_floors
+from rig.campaign.campaign import check_floors
 from rig.errors import BenchError
 from rig.outage.result import Floors
 

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from rig.blame import blame
 from rig.board.catalogue import Release
+from rig.campaign.cutter import Cutter, arm, recover
+from rig.campaign.failure import blame
+from rig.campaign.follower import Event, Follower, UpgradeRecord, start
+from rig.campaign.reset import Reset, reset_os, reset_power, reset_process, steady
+from rig.campaign.step import PendingStep, StepResult
 from rig.clock import Deadline, wall_time_s
-from rig.cutter import Cutter, arm, recover
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
 from rig.faults.outcome import Facts, judge
@@ -20,9 +23,6 @@ from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, P
 from rig.outage.event import LEAD_S, Episode
 from rig.outage.watch import ServiceWatch
 from rig.place.place import Place
-from rig.reset import Reset, reset_os, reset_power, reset_process, steady
-from rig.step import PendingStep, StepResult
-from rig.upgrade import Event, Follower, UpgradeRecord, start
 
 if TYPE_CHECKING:
     from rig.board.walnut.service import Mark

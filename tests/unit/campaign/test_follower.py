@@ -8,10 +8,10 @@ from typing import Any, cast
 import pytest
 
 from rig.board.walnut.updater_lines import check_sum
+from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import UNREAD_MAX
 from rig.errors import BenchError, BoardError
-from rig.upgrade import Event, Follower
 from tests.unit.dialogue import StillClock
 from tests.unit.scripted import Console, ScriptedPlace
 from tests.unit.spoken import Spoken

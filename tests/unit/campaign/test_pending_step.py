@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import pytest
 
+from rig.campaign.reset import Reset
+from rig.campaign.step import PendingStep, StepResult
 from rig.clock import SystemClock
 from rig.errors import BenchError, SilentServiceError
 from rig.faults.plan import Outcome
@@ -16,8 +18,6 @@ from rig.measure.measurement import Measurement
 from rig.outage.event import Episode
 from rig.outage.gaps import Gap
 from rig.outage.result import Floors, Outages, Settling
-from rig.reset import Reset
-from rig.step import PendingStep, StepResult
 from tests.unit.scripted import ScriptedPower
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)

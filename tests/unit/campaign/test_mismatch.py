@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from rig.board.catalogue import Module
+from rig.campaign.mismatch import Mismatch
 from rig.errors import BenchError
 from rig.faults.expectations import Pair, Verdict
-from rig.mismatch import Mismatch
 from rig.outage.result import Losses
 from tests.unit.faults.test_expectations import NEW, OLD
 

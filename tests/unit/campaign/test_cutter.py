@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import pytest
 
-from rig.cutter import SILENT_S, Cutter
+from rig.campaign.cutter import SILENT_S, Cutter
+from rig.campaign.follower import Event
 from rig.errors import BenchError
 from rig.faults.plan import NoFault
-from rig.upgrade import Event
 from tests.unit.dialogue import StillClock
 from tests.unit.scripted import ScriptedPower
 

@@ -5,13 +5,13 @@ import enum
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
+from rig.campaign.follower import Event, Follower
 from rig.clock import Clock, Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution, expanded
 from rig.place.place import Place
-from rig.upgrade import Event, Follower
 
 PROCESS = "walnutd"
 # The board has no pidof.

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Steps on one place: upgrades, resets and what does not fit, each broken as planned and judged."""
