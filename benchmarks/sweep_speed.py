@@ -28,7 +28,7 @@ import requests
 from rig.board.walnut.service import ServiceClient
 from rig.clock import SystemClock
 from rig.place.place import Place
-from rig.sweep_records import SweepRecords
+from rig.sweep.records import SweepRecords
 
 ROOT = Path(__file__).resolve().parents[1]
 CORES = 2

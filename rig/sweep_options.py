@@ -7,9 +7,9 @@ from typing import Any
 
 from rig.errors import UsageError
 from rig.faults.plan import Kind
-from rig.sweep import DEFAULT_KINDS, TIMED, WHATS, kinds_of
-from rig.timed import POINTS_DEFAULT, points_of
-from rig.timed import WHATS as TIMED_WHATS
+from rig.sweep.operations import DEFAULT_KINDS, TIMED, WHATS, kinds_of
+from rig.sweep.strata import POINTS_DEFAULT, points_of
+from rig.sweep.strata import WHATS as TIMED_WHATS
 
 LONG_DEFAULT = 20
 INTERPOSER = "interposer"

@@ -79,7 +79,7 @@ class _Run:
     def __init__(
         self, arguments: argparse.Namespace, settings: dict[str, Any], folder: Path, lock: int
     ) -> None:
-        from rig.sweep_records import SweepRecords  # noqa: PLC0415 # sqlite, numpy
+        from rig.sweep.records import SweepRecords  # noqa: PLC0415 # sqlite, numpy
 
         self._arguments = arguments
         self._settings = settings
@@ -126,7 +126,7 @@ class _Run:
 
     def _show_plan(self) -> None:
         """Say how large the sweep is and how long it will take, before it starts."""
-        from rig.sweep_plan import described  # noqa: PLC0415 # sqlite, numpy
+        from rig.sweep.preview import described  # noqa: PLC0415 # sqlite, numpy
 
         if self._records.sweep() is None:
             raise BenchError(f"the plan was not recorded in {self._folder}")

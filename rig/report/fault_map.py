@@ -14,8 +14,8 @@ from rig.board.flash_map import FlashMap
 from rig.report.figure import picture
 from rig.report.outcomes import BENCH, GOOD
 from rig.report.palette import OUTCOMES, PAPER, SOFT, Colour
-from rig.sweep import Labelled
-from rig.sweep_point import SHORT
+from rig.sweep.operations import Labelled
+from rig.sweep.point import SHORT
 
 # Each kind of cut has a mark.  Of good outcomes it is a stroke, thousands of them in one path; of
 # bad ones a filled shape.  Strokes are in typographic points around the cut's place.

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from rig.report.figure import picture, ticks
 from rig.report.palette import BLUE, GREY, ORANGE
-from rig.sweep import Labelled
+from rig.sweep.operations import Labelled
 
 WORKS = (("PROGRAM", BLUE, 0.22), ("ERASE", ORANGE, 0.4))  # half the height of a tick
 LANE_INCHES = 0.45

@@ -16,8 +16,8 @@ from rig.report.links import point_latest_to
 from rig.report.outcomes import BENCH, GOOD, counted, shares, upper_bound
 from rig.report.page import environment
 from rig.report.timed import summarise_timed
-from rig.sweep_point import LONG, SHORT, TIMED
-from rig.sweep_records import SweepRecords
+from rig.sweep.point import LONG, SHORT, TIMED
+from rig.sweep.records import SweepRecords
 
 FORMAT = 2
 MAX_FAILURES = 200  # on the page; sweep.json has all

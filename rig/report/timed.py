@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from rig.report.outcomes import counted, upper_bound
-from rig.sweep_point import TIMED
-from rig.sweep_records import SweepRecords
-from rig.timed import Stratum, mark_of
+from rig.sweep.point import TIMED
+from rig.sweep.records import SweepRecords
+from rig.sweep.strata import Stratum, mark_of
 
 
 def summarise_timed(records: SweepRecords) -> dict[str, Any]:

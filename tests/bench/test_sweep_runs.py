@@ -14,7 +14,7 @@ from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError
 from rig.place.place import Place
-from rig.sweep_records import SweepRecords
+from rig.sweep.records import SweepRecords
 from tests.bench.conftest import ROOT, Bench, run_rig, start_rig
 
 pytestmark = pytest.mark.timeout(300)

@@ -10,11 +10,11 @@ import pytest
 from rig.cli import _parser
 from rig.faults.plan import CutAtMark
 from rig.place.place import Place
-from rig.sweep import parse_key
+from rig.sweep.operations import parse_key
+from rig.sweep.point import TIMED, Point
+from rig.sweep.records import SweepRecords
+from rig.sweep.strata import Stratum, digest
 from rig.sweep_options import settings_of
-from rig.sweep_point import TIMED, Point
-from rig.sweep_records import SweepRecords
-from rig.timed import Stratum, digest
 from tests.bench.conftest import ROOT, Bench, run_rig
 
 pytestmark = pytest.mark.timeout(300)

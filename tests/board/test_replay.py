@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from rig.campaign.follower import Event
-from rig.exercise import Exercise
 from rig.faults.plan import CutAtMark, CutAtOperation
-from rig.long_way import Replayed
 from rig.place.place import Place
-from rig.replay import replay
-from rig.sweep import Key, parse_key
+from rig.sweep.exercise import Exercise
+from rig.sweep.operations import Key, parse_key
+from rig.sweep.real_cut import Replayed
+from rig.sweep.replay import replay
 
 pytestmark = pytest.mark.timeout(900)
 

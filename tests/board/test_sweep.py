@@ -11,13 +11,13 @@ import allure
 import pytest
 
 from rig.errors import BenchError
-from rig.exercise import Exercise
 from rig.faults.plan import Outcome
 from rig.place.place import Place
 from rig.report.sweep import agrees
-from rig.sweep_point import LONG, SHORT
-from rig.sweep_records import SweepRecords
-from rig.sweeper import Sweeper
+from rig.sweep.exercise import Exercise
+from rig.sweep.operation_worker import Sweeper
+from rig.sweep.point import LONG, SHORT
+from rig.sweep.records import SweepRecords
 
 BAD = {outcome.value for outcome in Outcome if not outcome.good}
 DAY_S = 86_400

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from rig.exercise import Exercise
 from rig.place.place import Place
-from rig.sweep_records import SweepRecords
-from rig.timed_sweeper import TimedSweeper
+from rig.sweep.clock_worker import TimedSweeper
+from rig.sweep.exercise import Exercise
+from rig.sweep.records import SweepRecords
 
 WEEK_S = 7 * 86_400  # a real board takes minutes for each cut
 

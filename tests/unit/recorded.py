@@ -14,8 +14,8 @@ from rig.measure.uncertainty import Contribution
 from rig.outage.gaps import Gap
 from rig.outage.result import Floors, Outages, Settling
 from rig.records.run import Results
-from rig.sweep_point import Point
-from rig.sweep_records import SweepRecords
+from rig.sweep.point import Point
+from rig.sweep.records import SweepRecords
 
 # What the board said: seconds since the updater started, of an upgrade whose boot takes 5.8 s
 SCRIPT = (

@@ -29,7 +29,7 @@ ADDED = {
     "rig/drivers/strategy.py": {
         '    off = "off"\n': '    off = "off"\n    added_status = "added"\n'
     },
-    "rig/sweep.py": {'Literal["upgrade", ': 'Literal["added_exercise", "upgrade", '},
+    "rig/sweep/operations.py": {'Literal["upgrade", ': 'Literal["added_exercise", "upgrade", '},
     "rig/virtual/cells.py": {'    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'},
 }
 SEEN = {
@@ -44,7 +44,7 @@ SEEN = {
     "Verdict.added_verdict": {"rig/faults/expectations.py"},
     "Reset.added_reset": {"rig/campaign/injector.py", "rig/campaign/reset.py"},
     "Status.added_status": {"rig/drivers/strategy.py"},
-    "added_exercise": {"rig/exercise.py"},
+    "added_exercise": {"rig/sweep/exercise.py"},
     "CutKind.added_cut": {"rig/virtual/cells.py"},
 }
 MISSED = re.compile(

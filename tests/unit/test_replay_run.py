@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rig.faults.plan import Outcome
-from rig.long_way import Replayed
 from rig.records.run import plain
 from rig.runs import BENCH, GOOD, OURS, PRODUCT, USAGE
+from rig.sweep.real_cut import Replayed
 from tests.unit.pytest_run import replay, run_instead
 
 LEAVES = """

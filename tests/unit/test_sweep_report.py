@@ -14,9 +14,9 @@ from rig.faults.plan import CutAtOperation, Kind
 from rig.report.fault_map import LABELS_MAX, fault_map
 from rig.report.journal import journal_timeline
 from rig.report.sweep import agrees, build
-from rig.sweep import cuts, label
-from rig.sweep_point import LONG, SHORT, Point
-from rig.sweep_records import SweepRecords
+from rig.sweep.operations import cuts, label
+from rig.sweep.point import LONG, SHORT, Point
+from rig.sweep.records import SweepRecords
 from tests.unit.recorded import judge
 
 ROOT = Path(__file__).resolve().parents[2]

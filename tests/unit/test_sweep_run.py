@@ -9,13 +9,13 @@ import pytest
 
 from rig.board.flash_map import FlashMap
 from rig.errors import BenchError
-from rig.sweep import cuts, kinds_of
-from rig.sweep_plan import described, operation_lines
-from rig.sweep_point import LONG, SHORT, Point
-from rig.sweep_records import SweepRecords
+from rig.sweep.operations import cuts, kinds_of
+from rig.sweep.point import LONG, SHORT, Point
+from rig.sweep.preview import described, operation_lines
+from rig.sweep.records import SweepRecords
 from rig.sweep_run import alone
 from tests.unit.recorded import judge
-from tests.unit.test_sweep import OPERATIONS
+from tests.unit.sweep.test_operations import OPERATIONS
 
 
 def test_a_second_sweep_in_the_same_folder_is_refused(tmp_path: Path) -> None:

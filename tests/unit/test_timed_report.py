@@ -10,9 +10,9 @@ import pytest
 
 from rig.faults.plan import CutAtMark
 from rig.report.sweep import build
-from rig.sweep_point import TIMED, Point
-from rig.sweep_records import SweepRecords
-from rig.timed import Line, digest, strata_of
+from rig.sweep.point import TIMED, Point
+from rig.sweep.records import SweepRecords
+from rig.sweep.strata import Line, digest, strata_of
 from tests.unit.recorded import judge
 
 ROOT = Path(__file__).resolve().parents[2]

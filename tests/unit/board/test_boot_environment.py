@@ -13,7 +13,7 @@ from rig.board.flash_map import FlashMap
 from rig.board.walnut import boot_environment
 from rig.board.walnut.boot_environment import ACTIVE, ERASED, OBSOLETE, active
 from rig.errors import UsageError
-from rig.trial import Judge
+from rig.sweep.recalled_cut import Judge
 
 INDEX = Path(__file__).resolve().parents[3] / "firmware" / "out" / "index.json"
 SIZE = 0x10000

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from rig.board.catalogue import Catalogue
 from rig.cli import main
 from rig.errors import BenchError, UsageError
-from rig.exercise import Recording, _nearest
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
 from rig.place.file import firmware_index
-from rig.sweep import TIMED as TIMED_KINDS
-from rig.sweep import Key, kinds_of, parse_key
-from rig.sweep_point import TIMED, Point
-from rig.sweep_records import SweepRecords
-from rig.timed import AFTER_S, Line, Stratum, digest, points_of, spread, strata_of
+from rig.sweep.exercise import Recording, _nearest
+from rig.sweep.operations import TIMED as TIMED_KINDS
+from rig.sweep.operations import Key, kinds_of, parse_key
+from rig.sweep.point import TIMED, Point
+from rig.sweep.records import SweepRecords
+from rig.sweep.strata import AFTER_S, Line, Stratum, digest, points_of, spread, strata_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WALNUT = ROOT / "places" / "walnut-1.yaml"
 VIRTUAL = ROOT / "places" / "virtual.yaml"
 # As an uncut run from 1.0.0 to 2.0.0 told it, most of its progress left out

@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from rig.errors import BenchError, BoardError, UsageError
-from rig.exercise import Recording
 from rig.faults.plan import CutAtOperation, Kind, Outcome
 from rig.records.run import plain
-from rig.sweep import Labelled, choose, cuts
-from rig.sweep_point import LONG, SHORT, Point
-from rig.sweep_worker import Worker
-from rig.trial import Judge, Trial
+from rig.sweep.exercise import Recording
+from rig.sweep.operations import Labelled, choose, cuts
+from rig.sweep.point import LONG, SHORT, Point
+from rig.sweep.recalled_cut import Judge, Trial
+from rig.sweep.worker import Worker
 
 BASELINES = 3  # boots without any cut, before a sweep: what a verdict costs at least
 NESTED_SHARE = 50  # beside environment and commit, the recovery from one cut in so many is cut

@@ -3,10 +3,10 @@
 
 from rig.errors import UsageError
 from rig.faults.plan import Outcome
-from rig.long_way import Replayed
-from rig.sweep_point import TIMED, Point
-from rig.sweep_worker import Worker
-from rig.timed import digest, points_of, spread, strata_of
+from rig.sweep.point import TIMED, Point
+from rig.sweep.real_cut import Replayed
+from rig.sweep.strata import digest, points_of, spread, strata_of
+from rig.sweep.worker import Worker
 
 
 class TimedSweeper(Worker):

@@ -11,7 +11,7 @@ import pytest
 from rig.campaign.reinstall import rescue
 from rig.errors import BoardError
 from rig.faults.plan import CutAtOperation, Kind
-from rig.replay import replay
+from rig.sweep.replay import replay
 from tests.unit.scripted import Life, ScriptedPlace, release
 
 CUT = CutAtOperation(operation=5, kind=Kind.before)

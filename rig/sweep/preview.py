@@ -8,10 +8,10 @@ from typing import Any
 
 from rig.board.flash_map import FlashMap
 from rig.faults.plan import Kind
-from rig.sweep import Labelled
-from rig.sweep_point import LONG, SHORT
-from rig.sweep_records import SweepRecords
-from rig.timed import Stratum
+from rig.sweep.operations import Labelled
+from rig.sweep.point import LONG, SHORT
+from rig.sweep.records import SweepRecords
+from rig.sweep.strata import Stratum
 
 
 def described(records: SweepRecords, places: int) -> Iterator[str]:

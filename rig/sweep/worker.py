@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rig.campaign.reinstall import rescue
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError
-from rig.exercise import Exercise
 from rig.faults.plan import Cut, Outcome
-from rig.long_way import LongWay, Replayed
 from rig.records.run import plain
-from rig.sweep import Key
-from rig.sweep_point import Point
-from rig.sweep_records import SweepRecords
+from rig.sweep.exercise import Exercise
+from rig.sweep.operations import Key
+from rig.sweep.point import Point
+from rig.sweep.real_cut import LongWay, Replayed
+from rig.sweep.records import SweepRecords
 
 if TYPE_CHECKING:
     from rig.place.place import Place

@@ -9,10 +9,10 @@ import pytest
 
 from rig.errors import BenchError, UsageError
 from rig.faults.plan import Kind
-from rig.sweep import Labelled, cuts
-from rig.sweep_point import LONG, SHORT, Point
-from rig.sweep_records import SweepRecords
-from tests.unit.test_sweep import OPERATIONS
+from rig.sweep.operations import Labelled, cuts
+from rig.sweep.point import LONG, SHORT, Point
+from rig.sweep.records import SweepRecords
+from tests.unit.sweep.test_operations import OPERATIONS
 
 CUTS = cuts([1, 2], [Kind.before, Kind.after], 1)
 

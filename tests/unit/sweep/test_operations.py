@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rig.board.flash_map import FlashMap
 from rig.board.walnut.service import Mark
 from rig.errors import UsageError
-from rig.exercise import Recording
 from rig.faults.plan import CutAtOperation, Kind
-from rig.sweep import KEY_FORMAT, Key, choose, cuts, kinds_of, label, parse_key
+from rig.sweep.exercise import Recording
+from rig.sweep.operations import KEY_FORMAT, Key, choose, cuts, kinds_of, label, parse_key
 
 MAP = FlashMap.load()
 SLOT, ENV, REDUND = (MAP.partition(name).offset for name in ("slot-b", "env", "env-redund"))

@@ -11,12 +11,12 @@ import pytest
 from rig.campaign.cutter import SILENT_S
 from rig.campaign.follower import start
 from rig.errors import BoardError
-from rig.exercise import BOOT_LIMIT, Exercise
 from rig.faults.plan import CutAtMark, CutAtOperation, Outcome, parse
-from rig.long_way import UPDATE_LIMIT_S, LongWay, Replayed
+from rig.sweep.exercise import BOOT_LIMIT, Exercise
+from rig.sweep.real_cut import UPDATE_LIMIT_S, LongWay, Replayed
 from tests.unit.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 UPDATING = "@WU 9.00 download start url=x\n@WU 9.50 staging start release=2.0.0\n"
 REFUSED = "@WU 9.00 staging refused reason=busy\n"
 DONE = UPDATING + BANNER + "@WU 5.00 acceptance done release=2.0.0\n"

@@ -8,10 +8,10 @@ from typing import Any
 
 from rig.campaign.follower import Event
 from rig.campaign.reinstall import rescue
-from rig.exercise import Exercise
 from rig.faults.plan import Cut
-from rig.long_way import LongWay, Replayed
 from rig.records.run import plain
+from rig.sweep.exercise import Exercise
+from rig.sweep.real_cut import LongWay, Replayed
 
 
 def replay(

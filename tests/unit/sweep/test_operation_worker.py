@@ -10,15 +10,15 @@ import pytest
 
 from rig.board.walnut.service import Mark
 from rig.errors import BenchError
-from rig.exercise import Exercise, Recording
 from rig.faults.plan import CutAtOperation, Kind, Outcome
-from rig.long_way import Replayed
-from rig.sweep import cuts
-from rig.sweep_point import LONG, SHORT, Point
-from rig.sweep_records import SweepRecords
-from rig.sweeper import BASELINES, Sweeper
-from rig.trial import Trial
-from tests.unit.test_sweep import OPERATIONS
+from rig.sweep.exercise import Exercise, Recording
+from rig.sweep.operation_worker import BASELINES, Sweeper
+from rig.sweep.operations import cuts
+from rig.sweep.point import LONG, SHORT, Point
+from rig.sweep.real_cut import Replayed
+from rig.sweep.recalled_cut import Trial
+from rig.sweep.records import SweepRecords
+from tests.unit.sweep.test_operations import OPERATIONS
 
 COMMIT, FIRST = 42, 1  # an operation whose recovery is always cut, and one whose never is
 SETTINGS: dict[str, Any] = {

@@ -10,9 +10,9 @@ from typing import Any
 from rig.clock import wall_time_s
 from rig.errors import UsageError
 from rig.records.run import plain
-from rig.sweep import Labelled
-from rig.sweep_file import FORMAT, SweepFile
-from rig.sweep_point import LONG, Point
+from rig.sweep.database import FORMAT, SweepFile
+from rig.sweep.operations import Labelled
+from rig.sweep.point import LONG, Point
 
 
 class SweepRecords(SweepFile):
@@ -108,7 +108,7 @@ class SweepRecords(SweepFile):
         return None if row is None else Point.of(row)
 
     def release_claims(self) -> None:
-        """Give back what workers took and did not finish; only while none runs: sweep_run.alone.
+        """Give back what workers took and did not finish; only while none runs (cli/sweep.py).
 
         Points at which the bench had failed are judged again; that it had is kept.
         """

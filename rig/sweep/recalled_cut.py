@@ -12,9 +12,9 @@ from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
-from rig.exercise import Exercise
 from rig.faults.outcome import Facts, judge
 from rig.faults.plan import Outcome
+from rig.sweep.exercise import Exercise
 
 ANSWER_LIMIT_S = 10.0
 

@@ -16,10 +16,10 @@ from rig.campaign.step import StepResult
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, UsageError
-from rig.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 from rig.faults.outcome import Facts, judge
 from rig.faults.plan import Cut, CutAtMark, CutAtOperation, Outcome
 from rig.instruments.rail import RailEdge
+from rig.sweep.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 
 CUT_LIMIT_S = 30.0
 UPDATE_LIMIT_S = 120.0

@@ -16,8 +16,8 @@ from rig.drivers.strategy import Status
 from rig.errors import BoardError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind
 from rig.place.place import Place
-from rig.sweep import Labelled, What, label
-from rig.timed import Line
+from rig.sweep.operations import Labelled, What, label
+from rig.sweep.strata import Line
 
 ANSWER_LIMIT_S = 10.0
 RUN_LIMIT_S = 300.0
