@@ -16,8 +16,8 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from rig.errors import BenchError, UsageError
-from rig.history import newest, sources
-from rig.night import Night
+from rig.nights.history import newest, sources
+from rig.nights.night import Night
 from rig.records import Database, schema
 from rig.records.rows import sha256
 from rig.records.run import open_records

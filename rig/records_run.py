@@ -10,8 +10,8 @@ from rig.errors import UsageError
 from rig.runs import BENCH, GOOD, PRODUCT
 
 if TYPE_CHECKING:
-    from rig.gate import Judgement
-    from rig.night import Night
+    from rig.nights.night import Night
+    from rig.nights.regression import Judgement
 
 BASELINE = 10
 PAGE = "history.html"
@@ -53,7 +53,7 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 def history(arguments: argparse.Namespace) -> int:
     """Show every night, and since when which figure is worse; judges nothing."""
-    from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow to import
+    from rig.nights.regression import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow to import
 
     found, undated = _nights(arguments)
     enough = len(found) > BASELINE_MIN
@@ -64,7 +64,7 @@ def history(arguments: argparse.Namespace) -> int:
 
 def gate(arguments: argparse.Namespace) -> int:
     """Judge the newest run; the exit code says who must act."""
-    from rig.gate import BASELINE_MIN, judge  # noqa: PLC0415
+    from rig.nights.regression import BASELINE_MIN, judge  # noqa: PLC0415
 
     if arguments.baseline < BASELINE_MIN:
         raise UsageError(f"--baseline is at least {BASELINE_MIN} runs, not {arguments.baseline}")
@@ -76,7 +76,7 @@ def gate(arguments: argparse.Namespace) -> int:
 
 
 def _nights(arguments: argparse.Namespace) -> "tuple[list[Night], list[Night]]":
-    from rig.history import nights  # noqa: PLC0415
+    from rig.nights.history import nights  # noqa: PLC0415
 
     place = _name(arguments.place)
     return nights(arguments.results, place=place, since=arguments.since, without=arguments.without)

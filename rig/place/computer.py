@@ -19,7 +19,7 @@ from rig import state_folder
 from rig.clock import wall_time_s
 from rig.drivers.within import within
 from rig.errors import RigError
-from rig.night import FIRST_S
+from rig.nights.night import FIRST_S
 
 GIB = 1 << 30
 DISK_MIN, DISK_TO_BUILD = 1 * GIB, 4 * GIB  # a night's records; two kernels and their sources

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rig.history import night_of
+from rig.nights.history import night_of
 from rig.records.run import Results
 from rig.report import mismatch, rfc
 from rig.report.links import point_latest_to

@@ -15,7 +15,7 @@ import yaml
 from rig import state_folder
 from rig.errors import RigError
 from rig.measure.statistics import median, worst
-from rig.night import Night
+from rig.nights.night import Night
 
 SOURCES = Path(__file__).resolve().parents[2] / "reports" / "allure"
 HISTORY = "allure-history.jsonl"  # beside the runs

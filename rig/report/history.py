@@ -7,8 +7,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rig.gate import Judgement
-from rig.night import Key, Night
+from rig.nights.night import Key, Night
+from rig.nights.regression import Judgement
 from rig.report.figure import picture
 from rig.report.page import environment
 from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN

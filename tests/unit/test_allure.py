@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from rig.night import Key, Night, Sample
+from rig.nights.night import Key, Night, Sample
 from rig.report.allure import PERFORMANCE, _configure
 
 

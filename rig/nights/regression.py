@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rig.errors import UsageError
-from rig.lapse import Lapse, failures, missing
 from rig.measure.statistics import median
-from rig.night import Key, Night, Sample
-from rig.trend import change, holm, median_p, split_p, worst_p
+from rig.nights.missing import Lapse, failures, missing
+from rig.nights.night import Key, Night, Sample
+from rig.nights.significance import change, holm, median_p, split_p, worst_p
 
 ALPHA = 0.05  # of LOOKS calls: the chance that any names anything although nothing has changed
 LOOKS = 10  # nights in a row that share ALPHA: a gate is asked after every night

@@ -4,10 +4,10 @@
 import numpy as np
 from scipy import special, stats
 
-from rig.gate import ALPHA, BASELINE_MIN, LOOKS, judge
 from rig.measure.statistics import clopper_pearson_upper
-from rig.night import Key, Night, Sample
-from rig.trend import holm
+from rig.nights.night import Key, Night, Sample
+from rig.nights.regression import ALPHA, BASELINE_MIN, LOOKS, judge
+from rig.nights.significance import holm
 
 NIGHTS, TRIALS = 10, 20
 SERIES = 240

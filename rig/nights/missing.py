@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rig.night import Key, Night
-from rig.trend import share_p
+from rig.nights.night import Key, Night
+from rig.nights.significance import share_p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,13 +16,13 @@ from rig.cli import main
 from rig.errors import UsageError
 from rig.faults.expectations import Pair
 from rig.faults.plan import Outcome
-from rig.gate import Judgement, judge, suspicions
-from rig.history import nights, sources
-from rig.night import Key, Night, Sample
+from rig.nights.history import nights, sources
+from rig.nights.night import Key, Night, Sample
+from rig.nights.regression import Judgement, judge, suspicions
+from rig.nights.significance import change, holm, median_p, split_p, worst_p
 from rig.records import schema
 from rig.records.run import Results, open_records, runs
 from rig.report.history import chart
-from rig.trend import change, holm, median_p, split_p, worst_p
 from rig.verification.last_record import Standing
 from tests.unit.recorded import recorded_night, step
 
@@ -410,7 +410,7 @@ def test_an_old_run_of_the_future_does_not_hide_tonight(
 def test_a_clock_that_is_wrong_now_judges_nothing(
     same: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("rig.history.wall_time_s", lambda: 900.0)
+    monkeypatch.setattr("rig.nights.history.wall_time_s", lambda: 900.0)
 
     assert main(["gate", "--results", str(same)]) == 3
 
