@@ -25,7 +25,7 @@ from rig.place.topology import PLACE_FILE  # noqa: E402
 from rig.records.run import Results  # noqa: E402
 from rig.report import build  # noqa: E402 # found through the line above
 from tests.unit.recorded import recorded_night, step  # noqa: E402
-from tests.unit.test_rfc_reports import PLACE  # noqa: E402
+from tests.unit.report.test_rfc import PLACE  # noqa: E402
 
 LIMIT_S, LIMIT_MB = 30.0, 10.0
 RESETS = 0.3  # of the trials

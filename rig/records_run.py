@@ -104,7 +104,7 @@ def _show(
 
 def export(arguments: argparse.Namespace) -> int:
     """Write records for other programs."""
-    from rig.export import export as write  # noqa: PLC0415
+    from rig.report.export import export as write  # noqa: PLC0415
 
     for path in write(arguments.results, arguments.format, arguments.to):
         print(path)  # noqa: T201

@@ -7,7 +7,7 @@ from pathlib import Path
 from rig.nights.history import night_of
 from rig.records.run import Results
 from rig.report import mismatch, rfc
-from rig.report.links import point_latest_to
+from rig.report.latest_link import point_latest_to
 from rig.report.summary import summarise, write_summary
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from rig.report import plots, upgrade
+from rig.report import outage_plots, upgrade
 from rig.report.palette import css
-from rig.report.standing import reason
 from rig.report.summary import VIEWS
+from rig.report.verified import reason
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 HEADLINES = {
@@ -61,8 +61,8 @@ def write_page(
         budgets=budgets(steps),
         good=sum(step["outcome"] in {"new", "old", "recovered"} for step in steps),
         bench=sum(step["outcome"] == "bench" for step in steps),
-        outages=plots.outages(steps),
-        timeline=plots.timeline(steps),
+        outages=outage_plots.outages(steps),
+        timeline=outage_plots.timeline(steps),
         stories=[
             (step["name"], upgrade.story(records or path.parent, step))
             for step in upgrade.chosen(steps)

@@ -4,7 +4,7 @@
 Figures are drawn with the values on white, which then become `var(--name, value)`: one SVG for
 both.  Every colour of a mark has a contrast of 3 at least on its ground (WCAG 2.2, 1.4.11), of a
 text 4.5, and the outcomes are told apart by people who see red and green, or blue and green, alike:
-tests/unit/test_palette.py.
+tests/unit/report/test_palette.py.
 """
 
 from dataclasses import dataclass

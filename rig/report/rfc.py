@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rig.place.topology import described
-from rig.report.standing import reason
 from rig.report.trials import (
     anomalies,
     describe,
@@ -20,6 +19,7 @@ from rig.report.trials import (
     reset_time,
     statistics,
 )
+from rig.report.verified import reason
 
 FORMAT = 1
 TITLES = {

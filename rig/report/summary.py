@@ -14,11 +14,11 @@ from rig.place.topology import described
 from rig.records.run import Results
 from rig.report.limits import verdicts
 from rig.report.mismatch import counts
-from rig.report.quoted import quoted
+from rig.report.preferred_view import quoted
 from rig.report.raw_data import raw_data
 from rig.report.remeasured import remeasured
-from rig.report.standing import is_verified
 from rig.report.trials import describe, rounded
+from rig.report.verified import is_verified
 
 FORMAT = 1
 VIEWS = ("traffic", "counter", "frame_loss")

@@ -12,7 +12,7 @@ from rig.report.cuts import cuts_picture
 from rig.report.fault_map import fault_map
 from rig.report.figure import alone
 from rig.report.journal import journal_timeline
-from rig.report.links import point_latest_to
+from rig.report.latest_link import point_latest_to
 from rig.report.outcomes import BENCH, GOOD, counted, shares, upper_bound
 from rig.report.page import environment
 from rig.report.timed import summarise_timed

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from rig.outage.gaps import Spans
 from rig.report.figure import picture
+from rig.report.outage_plots import PHASES
 from rig.report.palette import BLUE, GREY, INK, ORANGE, PAPER, WARN, Colour
-from rig.report.plots import PHASES
-from rig.report.sight import Sight, sight
+from rig.report.raw_times import Sight, sight
 
 HEIGHT = 0.36  # of a row's bar
 BESIDE_S = 1.0  # of the axis, before the first line and after the last

@@ -21,12 +21,12 @@ from pyarrow import parquet
 
 from rig.cli import main
 from rig.errors import BenchError, UsageError
-from rig.export import export
 from rig.records import Database, database, schema
 from rig.records.copies import copy_run
 from rig.records.rows import clean
 from rig.records.run import Results, open_records
 from rig.report import build
+from rig.report.export import export
 from tests.unit.recorded import recorded_night, step
 
 SCHEMA_2 = "f1435c01c299c8c3"  # of the tables that files of schema 0002 have

@@ -19,8 +19,8 @@ from rig.instruments.rail import Fall, RailEdge
 from rig.measure.measurement import Measurement
 from rig.records.run import Results
 from rig.report.page import measured, write_page
-from rig.report.standing import reason
 from rig.report.summary import summarise, verdict
+from rig.report.verified import reason
 from rig.verification.last_record import Standing
 from tests.unit import recorded
 

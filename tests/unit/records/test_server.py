@@ -19,12 +19,12 @@ import sqlalchemy as sa
 
 from rig.cli import main
 from rig.errors import BenchError, UsageError
-from rig.export import export
 from rig.records import Database
 from rig.records.database import address
 from rig.records.run import Results, open_records, runs
 from rig.records.server import connect_args, set_limits
 from rig.report import build
+from rig.report.export import export
 from tests.unit.recorded import record_into, recorded_night, step
 
 LIMIT_S = 30.0

@@ -15,7 +15,7 @@ from rig.sweep.records import SweepRecords
 from rig.sweep.strata import Line, digest, strata_of
 from tests.unit.recorded import judge
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())
 SETTINGS = {
     "what": "upgrade",

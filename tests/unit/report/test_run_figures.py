@@ -12,7 +12,7 @@ import pytest
 from rig.records.run import Results
 from rig.report.distribution import distribution, distributions
 from rig.report.page import write_page
-from rig.report.sight import Sight, sight
+from rig.report.raw_times import Sight, sight
 from rig.report.summary import summarise
 from rig.report.upgrade import chosen, drawing
 from tests.unit import recorded

@@ -19,7 +19,7 @@ from rig.sweep.point import LONG, SHORT, Point
 from rig.sweep.records import SweepRecords
 from tests.unit.recorded import judge
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())
 SETTINGS = {
     "what": "upgrade",

@@ -14,7 +14,7 @@ from rig.report import rfc
 from rig.report.rfc import rfc6201, rfc7654, write
 from tests.unit.dialogue import StillClock
 
-REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 PLACE = {
     "board": "a <board>",
     "parts": [{"name": "PDU", "model": "apc", "address": "192.0.2.20", "joins": "outlet 3"}],
