@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from rig import full_disk, runs, secrecy, shutdown
+from rig import full_disk, secrecy, shutdown
+from rig.cli import pytest_run
+from rig.cli.pytest_run import ERROR_FILE, ON_FILE
 from rig.errors import BoardOnError, RigError
-from rig.runs import ERROR_FILE, ON_FILE
 
 KINDS = ("UsageError", "BenchError", "BoardError")
 UNRECORDED = pytest.StashKey[str]()  # what the command that started us must hear, and will not
@@ -136,7 +137,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
             else:
                 raise
     if UNRECORDED in session.config.stash:
-        session.exitstatus = runs.UNRECORDED
+        session.exitstatus = pytest_run.UNRECORDED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -12,10 +12,10 @@ import pytest
 import pyvisa
 
 from rig.cli import main
+from rig.cli.pytest_run import INTERRUPTED
 from rig.clock import Deadline, SystemClock
 from rig.place.place import Place
 from rig.records.run import Results
-from rig.runs import INTERRUPTED
 from tests.bench.conftest import Bench, start_rig
 
 pytestmark = pytest.mark.timeout(240)

@@ -7,14 +7,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from rig.cli import _parser
+from rig.cli.command import _parser
+from rig.cli.sweep_options import settings_of
 from rig.faults.plan import CutAtMark
 from rig.place.place import Place
 from rig.sweep.operations import parse_key
 from rig.sweep.point import TIMED, Point
 from rig.sweep.records import SweepRecords
 from rig.sweep.strata import Stratum, digest
-from rig.sweep_options import settings_of
 from tests.bench.conftest import ROOT, Bench, run_rig
 
 pytestmark = pytest.mark.timeout(300)

@@ -12,10 +12,10 @@ import allure
 import pytest
 
 from rig.campaign.campaign import Campaign
+from rig.cli.pytest_run import RECORD_TO
 from rig.errors import UsageError
 from rig.place.place import Place
 from rig.records.run import Results
-from rig.runs import RECORD_TO
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import allure
 import pytest
 
+from rig.cli.verify import RECORD
 from rig.errors import BenchError
 from rig.place.place import Place
 from rig.verification import last_record
 from rig.verification.interruptions import Settings
 from rig.verification.verifier import Verifier
-from rig.verify_run import RECORD
 
 
 @pytest.mark.timeout(3600)

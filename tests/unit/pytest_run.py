@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rig import runs
 from rig.board.catalogue import Catalogue
-from rig.cli import main
+from rig.cli import main, pytest_run
 from rig.place.file import firmware_index
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +24,7 @@ def run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, test: str) -> N
     def command(_nodes: object, _place: object, folder: Path, options: list[str]) -> list[str]:
         return [*words, f"--rig-report={folder}", *options]
 
-    monkeypatch.setattr(runs, "command", command)
+    monkeypatch.setattr(pytest_run, "command", command)
 
 
 def replay(folder: Path, plan: str = "cut@op:9/before") -> int:

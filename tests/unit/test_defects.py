@@ -13,7 +13,7 @@ import pytest
 from firmware.build import defects
 from firmware.build.errors import BuildError
 from rig.campaign.flash_planter import FUTURE, future_state
-from rig.cli import _parser
+from rig.cli.command import _parser
 
 TABLE: dict[str, Any] = tomllib.loads((defects.FOLDER / "defects.toml").read_text())["defect"]
 # docs/explanation/fault-model.md, "Proof that the rig can see"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rig import drivers
-from rig.cli import _parser
+from rig.cli.command import _parser
 from rig.instruments import MODELS
 from rig.place.file import INSTRUMENTS, check, instruments
 from rig.virtual import commands

@@ -37,7 +37,7 @@ SEEN = {
         "rig/campaign/cutter.py",
         "rig/faults/plan.py",
         "rig/campaign/injector.py",
-        "rig/replay_run.py",
+        "rig/cli/replay.py",
     },
     "Kind.added_kind": {"rig/faults/plan.py"},
     "Outcome.added_outcome": {"rig/faults/plan.py"},

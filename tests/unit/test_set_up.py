@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import runs
+from rig.cli import pytest_run
 from rig.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,13 +31,13 @@ def test_nothing_of_ours_brings_the_stock_pyserial_over_labgrids() -> None:
 def test_without_its_checkout_the_rig_says_what_it_can_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs.new_folder()  # the partner
-    monkeypatch.setattr(runs, "BOARD_TESTS", tmp_path / "tests" / "board")
+    pytest_run.new_folder()  # the partner
+    monkeypatch.setattr(pytest_run, "BOARD_TESTS", tmp_path / "tests" / "board")
 
     with pytest.raises(UsageError, match="pip install -e CHECKOUT"):
-        runs.new_folder()
+        pytest_run.new_folder()
     with pytest.raises(UsageError, match="pip install -e CHECKOUT"):
-        runs.command(["test_cycle.py"], tmp_path / "place.yaml", tmp_path)
+        pytest_run.command(["test_cycle.py"], tmp_path / "place.yaml", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from rig import cli, runs
+from rig import cli
+from rig.cli import pytest_run
 from rig.errors import BenchError
 from rig.verification import last_record
 from rig.verification.interruptions import Settings
@@ -173,7 +174,7 @@ def test_a_place_that_asks_for_it_may_be_used_unverified_when_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(runs, "start", no_pytest)
+    monkeypatch.setattr(pytest_run, "start", no_pytest)
     call = ["demo", "--report", str(tmp_path / "report"), "--place"]
 
     with pytest.raises(Started) as told:
@@ -189,7 +190,7 @@ def test_a_verified_place_that_asks_for_it_is_looked_at_again_once_it_is_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(runs, "start", no_pytest)
+    monkeypatch.setattr(pytest_run, "start", no_pytest)
     place = requiring_place(tmp_path)
     now = dt.datetime.now(dt.UTC).isoformat()
     last_record.write(place, record(when=now))

@@ -9,7 +9,7 @@ import pytest
 
 from rig.cli import main
 
-PLACES = Path(__file__).resolve().parents[2] / "places"
+PLACES = Path(__file__).resolve().parents[3] / "places"
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rig import runs
+from rig.cli import pytest_run
+from rig.cli.sweep_options import add_arguments, settings_of
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError
-from rig.sweep_options import add_arguments, settings_of
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,7 +33,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
     ends = f"{settings['what']}-{settings['old']}-{settings['new']}"
-    folder = (arguments.report or runs.ROOT / "reports" / f"sweep-{ends}-{name}").resolve()
+    folder = (arguments.report or pytest_run.ROOT / "reports" / f"sweep-{ends}-{name}").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder, LEAVES_S) as lock:
         return _Run(arguments, settings, folder, lock).all()
@@ -94,33 +94,33 @@ class _Run:
     def all(self) -> int:
         """Go through the stages; the first that fails ends it."""
         code = self._plan()
-        if code == runs.GOOD and not self._arguments.dry_run:
+        if code == pytest_run.GOOD and not self._arguments.dry_run:
             code = self._points()
             code = self._verdict(code)
         self._records.close()
-        return runs.ends(self._folder, code)
+        return pytest_run.ends(self._folder, code)
 
     def _options(self) -> list[str]:
         return [f"--rig-sweep={json.dumps(self._settings)}", f"--rig-command={os.getpid()}"]
 
     def _plan(self) -> int:
         if self._records.sweep() is None:
-            runs.forget(self._folder)
-            words = runs.command(
+            pytest_run.forget(self._folder)
+            words = pytest_run.command(
                 [f"{self._tests}::test_plan"], self._places[0], self._folder, self._options()
             )
-            if code := runs.wait(runs.start(words, held=(self._lock,))):
+            if code := pytest_run.wait(pytest_run.start(words, held=(self._lock,))):
                 return self._told(code)
         self._show_plan()
-        return runs.GOOD
+        return pytest_run.GOOD
 
     def _told(self, code: int) -> int:
-        if code == runs.PYTEST_INTERRUPTED:
-            return runs.INTERRUPTED
-        told = runs.told(self._folder)
+        if code == pytest_run.PYTEST_INTERRUPTED:
+            return pytest_run.INTERRUPTED
+        told = pytest_run.told(self._folder)
         if told is None:
             sys.stderr.write(f"pytest ended with {code}: see {self._folder}/*.log\n")
-            return runs.OURS
+            return pytest_run.OURS
         sys.stderr.write(f"{told[1]}\n")
         return told[0]
 
@@ -138,9 +138,9 @@ class _Run:
     def _points(self) -> int:
         """Have one worker a place judge points until none is left."""
         if self._records.is_finished():
-            return runs.GOOD
+            return pytest_run.GOOD
         self._records.release_claims()
-        runs.forget(self._folder)
+        pytest_run.forget(self._folder)
         self._records.begin_run()
         children: list[subprocess.Popen[bytes]] = []
         try:
@@ -148,20 +148,20 @@ class _Run:
             self._watch(children)
         except KeyboardInterrupt:
             for child in children:
-                runs.wait(child)
-            return runs.INTERRUPTED
+                pytest_run.wait(child)
+            return pytest_run.INTERRUPTED
         finally:
             self._records.end_run()
-        codes = [runs.wait(child) for child in children]
+        codes = [pytest_run.wait(child) for child in children]
         if not any(codes):
-            return runs.GOOD
+            return pytest_run.GOOD
         sys.stderr.write(f"a worker failed: see {self._folder}/worker-*.log\n")
         return self._told(max(codes))
 
     def _worker(self, place: Path) -> "subprocess.Popen[bytes]":
         words = [f"{self._tests}::test_points"]
-        return runs.start(
-            runs.command(words, place, self._folder, self._options()),
+        return pytest_run.start(
+            pytest_run.command(words, place, self._folder, self._options()),
             self._folder / f"worker-{place.stem}.log",
             held=(self._lock,),
         )
@@ -201,22 +201,22 @@ class _Run:
         alike = [
             "--deselect=tests/board/test_sweep.py::test_the_long_way_agrees_with_the_short_way"
         ]
-        words = runs.command(
+        words = pytest_run.command(
             ["test_sweep.py"],
             self._places[0],
             self._folder,
             [
                 *self._options(),
-                *runs.with_records(self._folder),
+                *pytest_run.with_records(self._folder),
                 "--deselect=tests/board/test_sweep.py::test_plan",
                 "--deselect=tests/board/test_sweep.py::test_points",
                 *(alike if self._timed else ()),
             ],
         )
-        judged = runs.wait(runs.start(words, self._folder / "verdict.log"))
+        judged = pytest_run.wait(pytest_run.start(words, self._folder / "verdict.log"))
         finish(self._folder, allure=not self._arguments.no_allure)
         if code:
             return code
-        if judged not in {0, runs.PYTEST_FAILED}:
+        if judged not in {0, pytest_run.PYTEST_FAILED}:
             return self._told(judged)
-        return runs.PRODUCT if judged else runs.GOOD
+        return pytest_run.PRODUCT if judged else pytest_run.GOOD

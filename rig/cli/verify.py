@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rig import runs
+from rig.cli import pytest_run
 from rig.errors import UsageError
 from rig.verification.interruptions import Settings
 
@@ -51,20 +51,20 @@ def verify(arguments: argparse.Namespace) -> int:
             f"{arguments.place} has neither gate nor generator among the drivers of its bench:"
             " nothing there makes interruptions of known length (docs/reference/gate.md)"
         )
-    folder = (arguments.report or runs.new_folder()).resolve()
+    folder = (arguments.report or pytest_run.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORD).unlink(missing_ok=True)
-    runs.forget(folder)
-    words = [f"--rig-verify={json.dumps(asdict(settings))}", *runs.with_records(folder)]
-    command = runs.command(["test_verification.py"], arguments.place, folder, words)
-    code = runs.wait(runs.start(command))
+    pytest_run.forget(folder)
+    words = [f"--rig-verify={json.dumps(asdict(settings))}", *pytest_run.with_records(folder)]
+    command = pytest_run.command(["test_verification.py"], arguments.place, folder, words)
+    code = pytest_run.wait(pytest_run.start(command))
     if (folder / RECORD).exists():
         show(folder / RECORD)
-    return runs.ends(folder, _ended(folder, code))
+    return pytest_run.ends(folder, _ended(folder, code))
 
 
 def _ended(folder: Path, code: int) -> int:
-    if code in {runs.GOOD, runs.PYTEST_INTERRUPTED}:
-        return runs.INTERRUPTED if code else runs.GOOD
-    told = runs.told(folder)
-    return told[0] if told else runs.OURS
+    if code in {pytest_run.GOOD, pytest_run.PYTEST_INTERRUPTED}:
+        return pytest_run.INTERRUPTED if code else pytest_run.GOOD
+    told = pytest_run.told(folder)
+    return told[0] if told else pytest_run.OURS

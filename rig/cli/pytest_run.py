@@ -16,7 +16,7 @@ from rig.errors import BenchError, UsageError
 if TYPE_CHECKING:
     import subprocess
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 BOARD_TESTS = ROOT / "tests" / "board"
 # Exit codes
 GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130

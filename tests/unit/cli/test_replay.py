@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from rig.cli.pytest_run import BENCH, GOOD, OURS, PRODUCT, USAGE
 from rig.faults.plan import Outcome
 from rig.records.run import plain
-from rig.runs import BENCH, GOOD, OURS, PRODUCT, USAGE
 from rig.sweep.real_cut import Replayed
 from tests.unit.pytest_run import replay, run_instead
 

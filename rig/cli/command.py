@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import full_disk, records_run, replay_run, runs, secrecy, shutdown, sweep_run, verify_run
+from rig import full_disk, secrecy, shutdown
+from rig.cli import pytest_run, records, replay, sweep, verify
+from rig.cli.pytest_run import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, UNHEARD, USAGE
 from rig.errors import BenchError, BoardError, RigError, UsageError
-from rig.runs import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, UNHEARD, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--place", type=Path, required=True, help="place file")
         command.add_argument("--report", type=Path, help="folder (default reports/<time>)")
         command.add_argument("--no-allure", action="store_true", help="skip the Allure report")
-        command.add_argument("--record-to", metavar="DSN", help=f"or ${runs.RECORD_TO}")
+        command.add_argument("--record-to", metavar="DSN", help=f"or ${pytest_run.RECORD_TO}")
     for command in (demo, cycle, reset):
         verified = command.add_mutually_exclusive_group()
         verified.add_argument(
@@ -73,13 +74,13 @@ def _parser() -> argparse.ArgumentParser:
     cycle.add_argument("--to", dest="new", required=True, metavar="RELEASE")
     cycle.add_argument("--cycles", type=int, default=1, metavar="N")
     cycle.add_argument("--fault", default="none", metavar="PLAN", help="cut@op:700/torn:seed=1 …")
-    sweep_run.add_arguments(commands.add_parser("sweep", help="cut the power at every operation"))
-    replay_run.add_arguments(commands.add_parser("replay", help="repeat one trial from its key"))
+    sweep.add_arguments(commands.add_parser("sweep", help="cut the power at every operation"))
+    replay.add_arguments(commands.add_parser("replay", help="repeat one trial from its key"))
     text = "measure interruptions of known length, and judge the instruments"
-    verify_run.add_arguments(commands.add_parser("verify-measurement", help=text))
+    verify.add_arguments(commands.add_parser("verify-measurement", help=text))
     report = commands.add_parser("report", help="make the reports of a run again")
     report.add_argument("folder", type=Path)
-    records_run.add_commands(commands.add_parser)
+    records.add_commands(commands.add_parser)
     doctor = commands.add_parser("doctor", help="check this computer and a place")
     doctor.add_argument("--place", type=Path, action="append", default=[], help="place file")
     doctor.add_argument("--offline", action="store_true", help="ask no equipment")
@@ -156,7 +157,9 @@ def _told_of_a_full_disk(arguments: argparse.Namespace) -> Iterator[None]:
         yield
     except OSError as error:
         named = (vars(arguments).get(name) for name in ("report", "folder", "to", "state"))
-        folder = next((path for path in named if isinstance(path, Path)), runs.ROOT / "reports")
+        folder = next(
+            (path for path in named if isinstance(path, Path)), pytest_run.ROOT / "reports"
+        )
         if said := full_disk.full(error, folder):
             raise said from error
         raise
@@ -166,17 +169,17 @@ def _run(arguments: argparse.Namespace) -> int:
     acts: dict[str, Callable[[argparse.Namespace], int]] = {
         "demo": lambda words: _pytest("test_demo.py", words, _verified(words)),
         "cycle": _cycle,
-        "sweep": sweep_run.sweep,
-        "replay": replay_run.replay,
-        "verify-measurement": verify_run.verify,
+        "sweep": sweep.sweep,
+        "replay": replay.replay,
+        "verify-measurement": verify.verify,
         "mismatch": _mismatch,
         "reset": _reset,
         "report": lambda words: BY_VERDICT[_report(words.folder.resolve(), allure=True)],
         "rescue": _rescue,
-        "history": records_run.history,
-        "gate": records_run.gate,
-        "export": records_run.export,
-        "record": records_run.record,
+        "history": records.history,
+        "gate": records.gate,
+        "export": records.export,
+        "record": records.record,
         "doctor": _doctor,
     }
     with _told_of_a_full_disk(arguments):
@@ -296,38 +299,40 @@ def _pytest(module: str, arguments: argparse.Namespace, options: list[str]) -> i
     from rig.place.file import require  # noqa: PLC0415
 
     require(arguments.place)
-    folder = (arguments.report or runs.new_folder()).resolve()
+    folder = (arguments.report or pytest_run.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    runs.forget(folder)
-    words = [*options, *runs.with_records(folder)]
+    pytest_run.forget(folder)
+    words = [*options, *pytest_run.with_records(folder)]
     if (
         arguments.record_to
     ):  # no option of pytest's: those are recorded, and a DSN may hold a secret
-        os.environ[runs.RECORD_TO] = arguments.record_to
-    code = runs.wait(runs.start(runs.command([module], arguments.place, folder, words)))
-    return runs.ends(folder, _ended(folder, code, allure=not arguments.no_allure))
+        os.environ[pytest_run.RECORD_TO] = arguments.record_to
+    code = pytest_run.wait(
+        pytest_run.start(pytest_run.command([module], arguments.place, folder, words))
+    )
+    return pytest_run.ends(folder, _ended(folder, code, allure=not arguments.no_allure))
 
 
 def _ended(folder: Path, code: int, *, allure: bool) -> int:
     """Make the reports of a run that pytest ended on `code`; return the command's exit code."""
-    if code == runs.PYTEST_USAGE:
+    if code == pytest_run.PYTEST_USAGE:
         return USAGE
     if not (folder / "results.sqlite").exists():
-        return INTERRUPTED if code == runs.PYTEST_INTERRUPTED else _told_by_run(folder, OURS)
+        return INTERRUPTED if code == pytest_run.PYTEST_INTERRUPTED else _told_by_run(folder, OURS)
     word = _report(folder, allure=allure)
-    if code == runs.PYTEST_INTERRUPTED:
+    if code == pytest_run.PYTEST_INTERRUPTED:
         _told_by_run(folder, INTERRUPTED)  # what failed while it was put in order
         return INTERRUPTED
     if code == 0 or word not in {"good", "empty"}:
         return BY_VERDICT[word]
     # It did so although every step was good, or there was none.
     failed = PRODUCT if word == "good" else BENCH
-    return _told_by_run(folder, failed if code == runs.PYTEST_FAILED else OURS)
+    return _told_by_run(folder, failed if code == pytest_run.PYTEST_FAILED else OURS)
 
 
 def _told_by_run(folder: Path, otherwise: int) -> int:
     """Say the run's own error; return its exit code, or `otherwise` when there is none."""
-    told = runs.told(folder)
+    told = pytest_run.told(folder)
     if told is None:
         return otherwise
     print(told[1], file=sys.stderr)  # noqa: T201
@@ -344,7 +349,3 @@ def _report(folder: Path, *, allure: bool) -> str:
 
     build(folder, warn, allure=allure)
     return show(folder)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from rig.board.flash_map import FlashMap
+from rig.cli.sweep import alone
 from rig.errors import BenchError
 from rig.sweep.operations import cuts, kinds_of
 from rig.sweep.point import LONG, SHORT, Point
 from rig.sweep.preview import described, operation_lines
 from rig.sweep.records import SweepRecords
-from rig.sweep_run import alone
 from tests.unit.recorded import judge
 from tests.unit.sweep.test_operations import OPERATIONS
 

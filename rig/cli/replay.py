@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, assert_never
 
-from rig import runs
+from rig.cli import pytest_run
 from rig.errors import UsageError
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
 
@@ -34,21 +34,23 @@ def replay(arguments: argparse.Namespace) -> int:
     key.check(Catalogue.load(firmware_index(arguments.place)))
     test = _test(key.plan, arguments.place)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]
-    stamp = runs.new_folder()
+    stamp = pytest_run.new_folder()
     folder = (arguments.report or stamp.with_name(f"replay-{name}-{stamp.name}")).resolve()
     if (folder / "replay.json").exists():
         raise UsageError(f"{folder} holds a replay already: take another --report folder")
     folder.mkdir(parents=True, exist_ok=True)
-    runs.forget(folder)
-    options = [f"--rig-key={key}", *runs.with_records(folder)]
-    code = runs.wait(runs.start(runs.command([test], arguments.place, folder, options)))
-    return runs.ends(folder, _ended(folder, code))
+    pytest_run.forget(folder)
+    options = [f"--rig-key={key}", *pytest_run.with_records(folder)]
+    code = pytest_run.wait(
+        pytest_run.start(pytest_run.command([test], arguments.place, folder, options))
+    )
+    return pytest_run.ends(folder, _ended(folder, code))
 
 
 def _ended(folder: Path, code: int) -> int:
     """Show what was recorded; return the command's exit code."""
-    if code == runs.PYTEST_INTERRUPTED:
-        return runs.INTERRUPTED
+    if code == pytest_run.PYTEST_INTERRUPTED:
+        return pytest_run.INTERRUPTED
     if not (folder / "replay.json").exists():
         return _told(folder, "the replay did not run")
     record = json.loads((folder / "replay.json").read_text(encoding="utf-8"))
@@ -57,10 +59,12 @@ def _ended(folder: Path, code: int) -> int:
             sys.stdout.write(f"{line}\n")
     outcome = Outcome(record["outcome"])
     if outcome is Outcome.bench:
-        return runs.BENCH
+        return pytest_run.BENCH
     if outcome.bad:
-        return runs.PRODUCT
-    return runs.GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
+        return pytest_run.PRODUCT
+    return (
+        pytest_run.GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
+    )
 
 
 def _test(plan: Plan, place: Path) -> str:
@@ -86,7 +90,7 @@ def _test(plan: Plan, place: Path) -> str:
 
 def _told(folder: Path, otherwise: str) -> int:
     """Say the run's own error; return its exit code."""
-    code, text = runs.told(folder) or (runs.OURS, otherwise)
+    code, text = pytest_run.told(folder) or (pytest_run.OURS, otherwise)
     sys.stderr.write(f"{text}\n")
     return code
 

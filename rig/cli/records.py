@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rig.cli.pytest_run import BENCH, GOOD, PRODUCT
 from rig.errors import UsageError
-from rig.runs import BENCH, GOOD, PRODUCT
 
 if TYPE_CHECKING:
     from rig.nights.night import Night

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from rig.cli import main
+from rig.cli.pytest_run import BENCH, GOOD, INTERRUPTED, PRODUCT
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError, InstrumentError
 from rig.faults.plan import Outcome
 from rig.place.power_path import PowerPath
 from rig.records.run import Results
-from rig.runs import BENCH, GOOD, INTERRUPTED, PRODUCT
 from tests.unit.pytest_run import cycle, run_instead
 from tests.unit.recorded import floors, recorded_night, step
 
@@ -171,7 +171,7 @@ def test_a_command_of_its_own_says_both_what_failed_and_that_the_board_is_on(
         error.add_note("error (the lab (the bench) must act): the board is STILL ON")
         raise error
 
-    monkeypatch.setattr("rig.cli._rescue", rescue)
+    monkeypatch.setattr("rig.cli.command._rescue", rescue)
     assert main(["rescue", "--place", "x.yaml"]) == BENCH
     lines = capsys.readouterr().err.splitlines()
     assert "no flash" in lines[-2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import runs
+from rig.cli import pytest_run
 from tests.unit.plug import ROOT, Plug, place_file
 
 pytestmark = pytest.mark.usefixtures("own_state")
@@ -92,7 +92,7 @@ def campaign(place: Path, folder: Path, *, as_campaigns_do: bool) -> tuple[int, 
     step = folder / "test_step.py"
     step.write_text(STEP)
     (folder / "report").mkdir()
-    words = runs.command([str(step)], place, folder / "report", ["-p", "conftest"])
+    words = pytest_run.command([str(step)], place, folder / "report", ["-p", "conftest"])
     if not as_campaigns_do:
         at = words.index("-W")
         del words[at : at + 2]

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: MIT
+"""The `rig` command: one module a command, and pytest that carries it out."""
+
+from rig.cli.command import main as main
