@@ -24,7 +24,7 @@ from rig.instruments.counter import Keysight53230A  # noqa: E402
 from rig.instruments.visa import VisaLink  # noqa: E402
 from rig.outage.gaps import Silences, Times  # noqa: E402
 from rig.outage.raw_times import save  # noqa: E402
-from rig.virtual.counter import Counter  # noqa: E402
+from rig.virtual.instruments.counter import Counter  # noqa: E402
 from tests.unit.served import Served, beat  # noqa: E402
 
 STAMPS = 1_000_000

@@ -32,7 +32,7 @@ from rig.report.summary import summarise  # noqa: E402
 from rig.verification.interruptions import Settings  # noqa: E402
 from rig.verification.verifier import Verifier  # noqa: E402
 from rig.virtual import control  # noqa: E402
-from rig.virtual.scpi_link import INSTRUMENT_FAULTS  # noqa: E402
+from rig.virtual.instruments.scpi_link import INSTRUMENT_FAULTS  # noqa: E402
 
 PLACE = ROOT / "places" / "virtual.yaml"
 OLD, NEW = "1.0.0", "2.0.0"

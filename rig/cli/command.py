@@ -190,7 +190,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from rig.place.computer import Wanted  # noqa: PLC0415
     from rig.place.doctor import examine  # noqa: PLC0415 # labgrid is slow to import
     from rig.place.file import check  # noqa: PLC0415
-    from rig.virtual import board, commands, control, endpoints  # noqa: PLC0415
+    from rig.virtual import commands, control, endpoints  # noqa: PLC0415
+    from rig.virtual.board import board  # noqa: PLC0415
 
     first = endpoints.Endpoints(1, Path())
     wanted = Wanted(

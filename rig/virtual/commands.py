@@ -13,7 +13,7 @@ from rig.board.catalogue import Catalogue
 from rig.errors import UsageError
 from rig.virtual import control
 from rig.virtual.endpoints import Endpoints
-from rig.virtual.models import choose
+from rig.virtual.instruments.models import choose
 
 DEFAULT_RELEASE = "1.0.0"
 INDEX = Path(__file__).resolve().parents[2] / "firmware" / "out" / "index.json"

@@ -14,9 +14,9 @@ from typing import Any
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, UsageError
 from rig.state_folder import home
-from rig.virtual.board import DIE_TOGETHER, TOOLS
+from rig.virtual.board.board import DIE_TOGETHER, TOOLS
 from rig.virtual.daemon import CONTROL
-from rig.virtual.short import shortly
+from rig.virtual.short_path import shortly
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 15.0

@@ -20,9 +20,9 @@ from typing import Any
 from rig.board.flash_map import FlashMap
 from rig.errors import BenchError, RigError, UsageError
 from rig.virtual.endpoints import HOST, Endpoints
-from rig.virtual.models import choose
+from rig.virtual.instruments.models import choose
 from rig.virtual.place import VirtualPlace
-from rig.virtual.short import short
+from rig.virtual.short_path import short
 
 log = logging.getLogger(__name__)
 

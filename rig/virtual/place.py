@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from rig.board.flash_map import FlashMap
 from rig.errors import BenchError, UsageError
-from rig.virtual.board import Board
+from rig.virtual.board.board import Board
+from rig.virtual.board.lines import SerialLine
+from rig.virtual.board.pdu import Pdu
+from rig.virtual.board.power import Feed
 from rig.virtual.endpoints import HOST, Endpoints
-from rig.virtual.flash import NorFlash
-from rig.virtual.gate import Gate
-from rig.virtual.interposer import Interposer
-from rig.virtual.lines import SerialLine
-from rig.virtual.models import COUNTERS, DEFAULTS, SUPPLIES
-from rig.virtual.pdu import Pdu
-from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument
-from rig.virtual.scpi_link import INSTRUMENT_FAULTS, serve
+from rig.virtual.flash.nor_flash import NorFlash
+from rig.virtual.instruments.gate import Gate
+from rig.virtual.instruments.interposer import Interposer
+from rig.virtual.instruments.models import COUNTERS, DEFAULTS, SUPPLIES
+from rig.virtual.instruments.scpi import Instrument
+from rig.virtual.instruments.scpi_link import INSTRUMENT_FAULTS, serve
 
 if TYPE_CHECKING:
     import asyncio

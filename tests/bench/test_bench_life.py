@@ -11,7 +11,7 @@ import pytest
 from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError
 from rig.virtual import control
-from rig.virtual.board import TOOLS
+from rig.virtual.board.board import TOOLS
 from rig.virtual.daemon import lock_state
 from rig.virtual.endpoints import Endpoints
 from tests.bench.conftest import Bench

@@ -23,7 +23,7 @@ import sys
 from pathlib import Path
 from rig.place.place import Place
 from rig.drivers.strategy import Status
-from rig.virtual.serial_server import takes_addresses
+from rig.virtual.board.serial_server import takes_addresses
 
 assert not takes_addresses(), "the computer has a network after all"
 with Place.open(Path(sys.argv[1])) as place:

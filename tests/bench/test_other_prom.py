@@ -19,7 +19,7 @@ from labgrid import Environment
 
 from rig.clock import SystemClock
 from rig.drivers.strategy import Status
-from rig.virtual.pdu import Pdu
+from rig.virtual.board.pdu import Pdu
 
 UBOOT = Path("/usr/lib/u-boot/qemu-ppce500/uboot.elf")  # Debian's u-boot-qemu
 CUTS = 5

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Self
 
 from rig.instruments.visa import VisaLink
-from rig.virtual.heartbeat import HeartbeatInput
-from rig.virtual.scpi import Instrument
-from rig.virtual.scpi_link import serve
+from rig.virtual.instruments.heartbeat import HeartbeatInput
+from rig.virtual.instruments.scpi import Instrument
+from rig.virtual.instruments.scpi_link import serve
 
 WAIT_S = 5.0
 

@@ -30,7 +30,9 @@ ADDED = {
         '    off = "off"\n': '    off = "off"\n    added_status = "added"\n'
     },
     "rig/sweep/operations.py": {'Literal["upgrade", ': 'Literal["added_exercise", "upgrade", '},
-    "rig/virtual/cells.py": {'    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'},
+    "rig/virtual/flash/cells.py": {
+        '    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'
+    },
 }
 SEEN = {
     "Added": {
@@ -45,7 +47,7 @@ SEEN = {
     "Reset.added_reset": {"rig/campaign/injector.py", "rig/campaign/reset.py"},
     "Status.added_status": {"rig/drivers/strategy.py"},
     "added_exercise": {"rig/sweep/exercise.py"},
-    "CutKind.added_cut": {"rig/virtual/cells.py"},
+    "CutKind.added_cut": {"rig/virtual/flash/cells.py"},
 }
 MISSED = re.compile(
     r'^(\S+?):\d+: error: Argument 1 to "assert_never" .* "(?:Literal\[)?(.*?)\]?";'

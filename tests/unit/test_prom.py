@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from firmware.build.errors import BuildError
 from firmware.build.flash_map import FlashMap
 from firmware.build.prom import Prom
-from rig.virtual import boot_select
-from rig.virtual.cells import Cut, CutKind
-from rig.virtual.flash import NorFlash
+from rig.virtual.board import boot_select
+from rig.virtual.flash.cells import Cut, CutKind
+from rig.virtual.flash.nor_flash import NorFlash
 
 SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
 FLASH_MAP = FlashMap.load()

@@ -17,10 +17,10 @@ from rig.clock import Deadline, SystemClock
 from rig.errors import InstrumentError, UsageError
 from rig.instruments import make
 from rig.instruments.gate import WalnutGate
-from rig.virtual import gate_process
-from rig.virtual.counter import Counter
-from rig.virtual.gate import ALIVE_S, LEAD_S, Gate
-from rig.virtual.gate_process import Block
+from rig.virtual.instruments import gate_process
+from rig.virtual.instruments.counter import Counter
+from rig.virtual.instruments.gate import ALIVE_S, LEAD_S, Gate
+from rig.virtual.instruments.gate_process import Block
 from tests.unit.dialogue import OK, Dialogue, StillClock
 from tests.unit.served import Served
 

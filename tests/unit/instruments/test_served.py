@@ -19,18 +19,18 @@ from rig.instruments import MODELS, make
 from rig.instruments.link import send
 from rig.instruments.rail import FEED_GONE_V
 from rig.outage.supply_watch import FeedWatch
-from rig.virtual.counter import Counter
-from rig.virtual.dp832 import Dp832
-from rig.virtual.ds1000z import Ds1000z
-from rig.virtual.generator import Generator
-from rig.virtual.infiniivision import InfiniiVision
-from rig.virtual.n6705c import N6705c
-from rig.virtual.outputs import SETTLE_S
-from rig.virtual.pendulum import Cnt91, Cnt104s
-from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument
-from rig.virtual.scpi_link import INSTRUMENT_FAULTS
-from rig.virtual.supply import Supply
+from rig.virtual.board.power import Feed
+from rig.virtual.instruments.counter import Counter
+from rig.virtual.instruments.dp832 import Dp832
+from rig.virtual.instruments.ds1000z import Ds1000z
+from rig.virtual.instruments.generator import Generator
+from rig.virtual.instruments.infiniivision import InfiniiVision
+from rig.virtual.instruments.n6705c import N6705c
+from rig.virtual.instruments.outputs import SETTLE_S
+from rig.virtual.instruments.pendulum import Cnt91, Cnt104s
+from rig.virtual.instruments.scpi import Instrument
+from rig.virtual.instruments.scpi_link import INSTRUMENT_FAULTS
+from rig.virtual.instruments.supply import Supply
 from tests.unit.served import Served, beat, heartbeat
 
 CLOCK = SystemClock()

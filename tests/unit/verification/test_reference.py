@@ -14,7 +14,7 @@ from rig.outage.gaps import longest_gap
 from rig.outage.observers import HEARTBEAT_S
 from rig.verification.interruptions import Settings, lengths
 from rig.verification.reference import BEATS, GeneratorReference
-from rig.virtual.generator import Generator
+from rig.virtual.instruments.generator import Generator
 from tests.unit.served import Served
 
 CLOCK = SystemClock()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from rig.virtual.ethernet import CHANGED, CONTROLLER, Link
+from rig.virtual.board.ethernet import CHANGED, CONTROLLER, Link
 
 LIMIT_S = 10.0
 GREETING = {

@@ -4,8 +4,8 @@
 import itertools
 from collections.abc import Iterator
 
-from rig.virtual.scpi import Instrument, ScpiError, command
-from rig.virtual.supply import boolean
+from rig.virtual.instruments.scpi import Instrument, ScpiError, command
+from rig.virtual.instruments.supply import boolean
 
 REPEAT_MAX_S = 8000.0
 CYCLES_MAX = 100_000_000

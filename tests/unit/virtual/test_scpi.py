@@ -5,10 +5,10 @@ import asyncio
 
 import pytest
 
-from rig.virtual.counter import BYTE_S, Counter
-from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument, block
-from rig.virtual.supply import Supply
+from rig.virtual.board.power import Feed
+from rig.virtual.instruments.counter import BYTE_S, Counter
+from rig.virtual.instruments.scpi import Instrument, block
+from rig.virtual.instruments.supply import Supply
 
 
 def ask(instrument: Instrument, message: str) -> str | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from rig.virtual.scpi_link import LinkFaults
+from rig.virtual.instruments.scpi_link import LinkFaults
 
 if TYPE_CHECKING:
     import asyncio

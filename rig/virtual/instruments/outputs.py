@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rig.clock import SystemClock
-from rig.virtual.power import Feed
-from rig.virtual.scpi import ScpiError
+from rig.virtual.board.power import Feed
+from rig.virtual.instruments.scpi import ScpiError
 
 SETTLE_S = 0.005  # time constant of the voltage that is read back
 NOISE_V, NOISE_A = 2e-4, 1e-4  # standard deviations of one reading, well inside the accuracy

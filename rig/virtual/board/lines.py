@@ -18,8 +18,8 @@ import tty
 from collections.abc import Callable
 from pathlib import Path
 
-from rig.virtual.serial_server import SerialServer
-from rig.virtual.short import short
+from rig.virtual.board.serial_server import SerialServer
+from rig.virtual.short_path import short
 
 CHUNK_BYTES = 4096
 POLL_S = 0.5

@@ -3,7 +3,7 @@
 
 import threading
 
-from rig.virtual.scpi import Instrument, ScpiError, command
+from rig.virtual.instruments.scpi import Instrument, ScpiError, command
 
 PULSE = 0xFF
 BYTE_S = 10 / 115200  # two pulses of one line cannot be closer

@@ -4,7 +4,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from rig.virtual.cells import Cut, done, erases, partly, unstable
+from rig.virtual.flash.cells import Cut, done, erases, partly, unstable
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig.virtual.cells import WORD_BYTES, Cut, CutKind, done, erases, partly, unstable, weakly
-from rig.virtual.flash_history import History
+from rig.virtual.flash.cells import WORD_BYTES, Cut, CutKind, done, erases, partly, unstable, weakly
+from rig.virtual.flash.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from rig.virtual.power import Feed
+from rig.virtual.board.power import Feed
 
 MAINS_V = 230.1
 HANG_S = 3600.0

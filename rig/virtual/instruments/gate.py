@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rig.virtual import gate_process
-from rig.virtual.board import DIE_TOGETHER
+from rig.virtual.board.board import DIE_TOGETHER
 from rig.virtual.endpoints import HOST
-from rig.virtual.heartbeat import BYTE_S, PULSE
-from rig.virtual.scpi import Instrument, ScpiError, command
+from rig.virtual.instruments import gate_process
+from rig.virtual.instruments.heartbeat import BYTE_S, PULSE
+from rig.virtual.instruments.scpi import Instrument, ScpiError, command
 
 BLOCK_MIN_S, BLOCK_MAX_S = 1e-3, 100.0
 LEAD_S = 0.03  # from the command to the block: both paths have been told by then

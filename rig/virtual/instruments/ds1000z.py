@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A scope after Rigol's DS1000Z: time-out trigger, one silence a shot, memory read in batches."""
 
-from rig.virtual.scope import STEP_V, ZERO, Scope
-from rig.virtual.scpi import ScpiError, block, command
+from rig.virtual.instruments.scope import STEP_V, ZERO, Scope
+from rig.virtual.instruments.scpi import ScpiError, block, command
 
 BATCH = 250_000
 DEPTHS = {12_000, 120_000, 1_200_000, 12_000_000}

@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 from rig.errors import BenchError
-from rig.virtual.board import DIE_TOGETHER
+from rig.virtual.board.board import DIE_TOGETHER
 from rig.virtual.endpoints import HOST
-from rig.virtual.short import short
+from rig.virtual.short_path import short
 
 SETTINGS = """%YAML 1.1
 ---

@@ -12,7 +12,7 @@ import pytest
 from rig.cli import main
 from rig.virtual.daemon import CONTROL
 from rig.virtual.endpoints import Endpoints
-from rig.virtual.models import DEFAULTS
+from rig.virtual.instruments.models import DEFAULTS
 
 NUMBERS = (1, 2)
 

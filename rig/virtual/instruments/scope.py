@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rig.virtual.heartbeat import HeartbeatInput
+from rig.virtual.instruments.heartbeat import HeartbeatInput
 
 HIGH_V = 3.3
 WIDTH_S = 1e-4  # of one pulse

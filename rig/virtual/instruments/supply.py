@@ -4,9 +4,9 @@
 E36300 Series Programming Guide (E36311-90008): OUTPut, SOURce, MEASure, OUTPut:INHibit.
 """
 
-from rig.virtual.outputs import Outputs
-from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument, ScpiError, command
+from rig.virtual.board.power import Feed
+from rig.virtual.instruments.outputs import Outputs
+from rig.virtual.instruments.scpi import Instrument, ScpiError, command
 
 INHIBIT_BIT = 1 << 9
 

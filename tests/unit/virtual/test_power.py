@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from rig.virtual.power import Feed
+from rig.virtual.board.power import Feed
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A scope after Keysight's InfiniiVision 3000T X: triggers at the end of a silence, segmented."""
 
-from rig.virtual.scope import STEP_V, ZERO, Scope
-from rig.virtual.scpi import ScpiError, block, command
+from rig.virtual.instruments.scope import STEP_V, ZERO, Scope
+from rig.virtual.instruments.scpi import ScpiError, block, command
 
 RUNNING = 1 << 3
 SEGMENTS_MAX = 1000

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A supply after Rigol's DP832; DP800 Series Programming Guide pp. 2-6 and 2-9."""
 
-from rig.virtual.outputs import Outputs
-from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument, ScpiError, command
-from rig.virtual.supply import boolean
+from rig.virtual.board.power import Feed
+from rig.virtual.instruments.outputs import Outputs
+from rig.virtual.instruments.scpi import Instrument, ScpiError, command
+from rig.virtual.instruments.supply import boolean
 
 MAX_V = {1: 32.0, 2: 32.0, 3: 5.3}
 MAX_A = {1: 3.2, 2: 3.2, 3: 3.2}

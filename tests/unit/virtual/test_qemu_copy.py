@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from rig.errors import BenchError
-from rig.virtual import flash_copy
+from rig.virtual.flash import qemu_copy
 
 SIZE = 1 << 24
 OFFSET = 0x200000
@@ -38,7 +38,7 @@ def reader() -> Iterator[subprocess.Popen[str]]:
 def test_the_copy_that_has_what_was_sent_is_changed_and_no_other(
     reader: subprocess.Popen[str],
 ) -> None:
-    flash_copy.change(reader.pid, SIZE, OFFSET, SENT, HELD)
+    qemu_copy.change(reader.pid, SIZE, OFFSET, SENT, HELD)
     said, _ = reader.communicate("\n", timeout=10)
     assert said.split() == [HELD.hex(), bytes(len(SENT)).hex()]
 
@@ -47,5 +47,5 @@ def test_a_process_without_such_a_copy_is_the_benchs_failure(
     reader: subprocess.Popen[str],
 ) -> None:
     with pytest.raises(BenchError, match="0 copies"):
-        flash_copy.change(reader.pid, SIZE, OFFSET, b"\xa5" * 64, HELD)
+        qemu_copy.change(reader.pid, SIZE, OFFSET, b"\xa5" * 64, HELD)
     reader.communicate("\n", timeout=10)

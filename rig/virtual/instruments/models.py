@@ -4,12 +4,12 @@
 from collections.abc import Iterable
 
 from rig.errors import UsageError
-from rig.virtual.counter import Counter
-from rig.virtual.dp832 import Dp832
-from rig.virtual.heartbeat import HeartbeatInput
-from rig.virtual.n6705c import N6705c
-from rig.virtual.pendulum import Cnt91, Cnt104s
-from rig.virtual.supply import Supply
+from rig.virtual.instruments.counter import Counter
+from rig.virtual.instruments.dp832 import Dp832
+from rig.virtual.instruments.heartbeat import HeartbeatInput
+from rig.virtual.instruments.n6705c import N6705c
+from rig.virtual.instruments.pendulum import Cnt91, Cnt104s
+from rig.virtual.instruments.supply import Supply
 
 COUNTERS: dict[str, type[HeartbeatInput]] = {
     "keysight_53230a": Counter,

@@ -8,8 +8,8 @@ import re
 import struct
 from collections import deque
 
-from rig.virtual.heartbeat import HeartbeatInput, SetUpInput
-from rig.virtual.scpi import ScpiError, block, command
+from rig.virtual.instruments.heartbeat import HeartbeatInput, SetUpInput
+from rig.virtual.instruments.scpi import ScpiError, block, command
 
 FETCH_MAX = 10_000
 DEAD_S = 4e-6  # after a single time stamp, CNT-91 p. 8-72

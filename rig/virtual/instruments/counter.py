@@ -6,8 +6,8 @@
 
 import array
 
-from rig.virtual.heartbeat import BYTE_S, SetUpInput
-from rig.virtual.scpi import ScpiError, block, command
+from rig.virtual.instruments.heartbeat import BYTE_S, SetUpInput
+from rig.virtual.instruments.scpi import ScpiError, block, command
 
 __all__ = ["BYTE_S", "Counter"]
 

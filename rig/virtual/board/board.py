@@ -17,12 +17,13 @@ from pathlib import Path
 
 from rig.board.flash_map import FlashMap
 from rig.errors import BenchError
-from rig.virtual import boot_select, flash_copy
+from rig.virtual.board import boot_select
+from rig.virtual.board.ethernet import CONTROLLER, Link
 from rig.virtual.endpoints import HOST, Endpoints
-from rig.virtual.ethernet import CONTROLLER, Link
-from rig.virtual.flash import NorFlash
-from rig.virtual.nbd_plugin_path import PLUGIN
-from rig.virtual.short import short
+from rig.virtual.flash import qemu_copy
+from rig.virtual.flash.nbd_plugin_path import PLUGIN
+from rig.virtual.flash.nor_flash import NorFlash
+from rig.virtual.short_path import short
 
 log = logging.getLogger(__name__)
 
@@ -263,7 +264,7 @@ class Board:
         if self.qemu is None or self.qemu.returncode is not None:
             return  # it reads the flash when it starts
         try:
-            flash_copy.change(self.qemu.pid, self.flash.size, offset, sent, held)
+            qemu_copy.change(self.qemu.pid, self.flash.size, offset, sent, held)
         except (OSError, BenchError) as error:
             self._break(f"a program that does not take cannot be shown to the board: {error}")
 

@@ -4,10 +4,10 @@
 import contextlib
 from collections.abc import Iterator
 
-from rig.virtual.cells import Cut, CutKind
-from rig.virtual.flash import NorFlash, Operation
-from rig.virtual.power import Feed
-from rig.virtual.scpi import Instrument, ScpiError, block, command
+from rig.virtual.board.power import Feed
+from rig.virtual.flash.cells import Cut, CutKind
+from rig.virtual.flash.nor_flash import NorFlash, Operation
+from rig.virtual.instruments.scpi import Instrument, ScpiError, block, command
 
 HISTORY_LIMIT = 4  # each holds a copy of the flash
 TRANSFER_LIMIT = 1 << 20

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rig.virtual.cells import Cut, CutKind, partly
-from rig.virtual.flash import NorFlash
+from rig.virtual.flash.cells import Cut, CutKind, partly
+from rig.virtual.flash.nor_flash import NorFlash
 
 SECTOR = 1024
 SIZE = 8 * SECTOR

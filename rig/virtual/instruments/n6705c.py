@@ -8,9 +8,9 @@ import array
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from rig.virtual.power import Feed
-from rig.virtual.scpi import ScpiError, block, command
-from rig.virtual.supply import Supply, boolean
+from rig.virtual.board.power import Feed
+from rig.virtual.instruments.scpi import ScpiError, block, command
+from rig.virtual.instruments.supply import Supply, boolean
 
 STEP_S = 20.48e-6
 POINTS_MAX = 65_536

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The board and what carries its power and its words: QEMU, lines, PDU."""
