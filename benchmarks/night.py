@@ -24,7 +24,7 @@ from rig.campaign.reset import Reset, power_gone  # noqa: E402
 from rig.place.topology import PLACE_FILE  # noqa: E402
 from rig.records.run import Results  # noqa: E402
 from rig.report import build  # noqa: E402 # found through the line above
-from tests.unit.recorded import recorded_night, step  # noqa: E402
+from tests.unit.helpers.recorded import recorded_night, step  # noqa: E402
 from tests.unit.report.test_rfc import PLACE  # noqa: E402
 
 LIMIT_S, LIMIT_MB = 30.0, 10.0

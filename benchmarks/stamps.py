@@ -25,7 +25,7 @@ from rig.instruments.visa import VisaLink  # noqa: E402
 from rig.outage.gaps import Silences, Times  # noqa: E402
 from rig.outage.raw_times import save  # noqa: E402
 from rig.virtual.instruments.counter import Counter  # noqa: E402
-from tests.unit.served import Served, beat  # noqa: E402
+from tests.unit.helpers.served import Served, beat  # noqa: E402
 
 STAMPS = 1_000_000
 READING_RATIO_MAX = 2.0

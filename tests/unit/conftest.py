@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.plug import Plug, plug
+from tests.unit.helpers.plug import Plug, plug
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 """Rules of deadlines: they are handed down and never add up."""
 
 from rig.clock import Deadline, SystemClock
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 
 def test_a_deadline_is_used_up_by_nested_waits() -> None:

@@ -13,8 +13,8 @@ import pytest
 from rig import full_disk
 from rig.cli import main
 from rig.cli.pytest_run import BENCH, OURS, PRODUCT
-from tests.unit.pytest_run import cycle, replay, run_instead
-from tests.unit.recorded import recorded_night
+from tests.unit.helpers.pytest_run import cycle, replay, run_instead
+from tests.unit.helpers.recorded import recorded_night
 
 FULL = "/dev/full"
 LOSES_ITS_ERROR = f"""

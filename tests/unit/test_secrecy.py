@@ -13,7 +13,7 @@ import requests
 from rig.cli import main
 from rig.errors import BenchError, InstrumentError
 from rig.secrecy import hide, hide_in, in_logs
-from tests.unit.pytest_run import PLACE, ROOT, run_instead
+from tests.unit.helpers.pytest_run import PLACE, ROOT, run_instead
 
 USER, PASSWORD = "adm1n", "s3cret"
 

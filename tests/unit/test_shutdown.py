@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rig import shutdown
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 WAITER = """
 import sys, time

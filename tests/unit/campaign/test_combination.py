@@ -14,7 +14,7 @@ from rig.campaign.follower import Follower
 from rig.clock import Deadline
 from rig.errors import BenchError, BoardError
 from rig.faults.expectations import Pair, Verdict, falls_back, refused, runs
-from tests.unit.scripted import BANNER, GAVE_UP, UP, Life, ScriptedPlace
+from tests.unit.helpers.scripted import BANNER, GAVE_UP, UP, Life, ScriptedPlace
 
 TAKEN = "@WU 9.00 download start url=x\n@WU 9.50 staging start release=2.0.0\n"
 TRIED = BANNER + "@WU 5.00 boot up release=2.0.0 kernel=6.1.0 pending=1\n"

@@ -9,8 +9,8 @@ from rig.campaign.cutter import SILENT_S, Cutter
 from rig.campaign.follower import Event
 from rig.errors import BenchError
 from rig.faults.plan import NoFault
-from tests.unit.dialogue import StillClock
-from tests.unit.scripted import ScriptedPower
+from tests.unit.helpers.dialogue import StillClock
+from tests.unit.helpers.scripted import ScriptedPower
 
 
 class Place:

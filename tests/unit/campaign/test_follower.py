@@ -12,9 +12,9 @@ from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import UNREAD_MAX
 from rig.errors import BenchError, BoardError
-from tests.unit.dialogue import StillClock
-from tests.unit.scripted import Console, ScriptedPlace
-from tests.unit.spoken import Spoken
+from tests.unit.helpers.dialogue import StillClock
+from tests.unit.helpers.scripted import Console, ScriptedPlace
+from tests.unit.helpers.spoken import Spoken
 
 BANNER = "\r\nU-Boot SPL 2018.09 (Mar 04 2021)\r\n\r\nU-Boot 2018.09 (Mar 04 2021)\r\n"
 PRINTK = "[   61.204417] jffs2: notice: (79) check_node_data: wrong data CRC in data node\r\n"

@@ -18,7 +18,7 @@ from rig.measure.measurement import Measurement
 from rig.outage.event import Episode
 from rig.outage.gaps import Gap
 from rig.outage.result import Floors, Outages, Settling
-from tests.unit.scripted import ScriptedPower
+from tests.unit.helpers.scripted import ScriptedPower
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
 CUT = cast("Any", SimpleNamespace(ended_on="cut"))

@@ -9,7 +9,7 @@ from rig.campaign.injector import Injector
 from rig.campaign.reset import Reset
 from rig.errors import BoardError
 from rig.outage.event import LEAD_S
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 
 class Board:

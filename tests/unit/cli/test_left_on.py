@@ -14,8 +14,8 @@ from rig.errors import BenchError, BoardOnError, InstrumentError
 from rig.faults.plan import Outcome
 from rig.place.power_path import PowerPath
 from rig.records.run import Results
-from tests.unit.pytest_run import cycle, run_instead
-from tests.unit.recorded import floors, recorded_night, step
+from tests.unit.helpers.pytest_run import cycle, run_instead
+from tests.unit.helpers.recorded import floors, recorded_night, step
 
 LEAVES = """
 import pytest

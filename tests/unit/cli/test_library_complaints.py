@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rig.cli import pytest_run
-from tests.unit.plug import ROOT, Plug, place_file
+from tests.unit.helpers.plug import ROOT, Plug, place_file
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

@@ -10,7 +10,7 @@ from rig.cli.pytest_run import BENCH, GOOD, OURS, PRODUCT, USAGE
 from rig.faults.plan import Outcome
 from rig.records.run import plain
 from rig.sweep.real_cut import Replayed
-from tests.unit.pytest_run import replay, run_instead
+from tests.unit.helpers.pytest_run import replay, run_instead
 
 LEAVES = """
 from pathlib import Path

@@ -14,7 +14,7 @@ from rig.sweep.operations import cuts, kinds_of
 from rig.sweep.point import LONG, SHORT, Point
 from rig.sweep.preview import described, operation_lines
 from rig.sweep.records import SweepRecords
-from tests.unit.recorded import judge
+from tests.unit.helpers.recorded import judge
 from tests.unit.sweep.test_operations import OPERATIONS
 
 

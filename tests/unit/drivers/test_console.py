@@ -15,7 +15,7 @@ from rig.drivers.console_log import LINE_MAX, cut_lines
 from rig.drivers.prom import PromDriver
 from rig.drivers.shell import WalnutShellDriver
 from rig.errors import BoardError, ConsoleSilentError
-from tests.unit.spoken import Spoken, Terminal
+from tests.unit.helpers.spoken import Spoken, Terminal
 
 SPL = "\r\nU-Boot SPL 2018.09 (Mar 04 2021 - 09:15:42 +0000)\r\nTrying to boot from NAND\r\n"
 PROPER = "\r\n\r\nU-Boot 2018.09 (Mar 04 2021 - 09:15:42 +0000)\r\n\r\nDRAM:  512 MiB\r\n"

@@ -19,7 +19,7 @@ from labgrid.resource.power import NetworkPowerPort
 from rig.cli.pytest_run import UNHEARD
 from rig.drivers.no_proxy import directly
 from rig.drivers.power import CheckedPowerDriver
-from tests.unit.recorded import recorded_night
+from tests.unit.helpers.recorded import recorded_night
 
 
 @contextmanager

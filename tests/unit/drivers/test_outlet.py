@@ -9,7 +9,7 @@ from rig.drivers.power import AGAIN_S
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError
 from rig.place.place import Place
-from tests.unit.plug import Plug, place_file
+from tests.unit.helpers.plug import Plug, place_file
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

@@ -23,7 +23,7 @@ from rig.faults.expectations import (
 )
 from rig.records.run import Results
 from rig.report import build
-from tests.unit.scripted import release
+from tests.unit.helpers.scripted import release
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "reference"
 

@@ -10,7 +10,7 @@ from rig.errors import BenchError, InstrumentError
 from rig.instruments.counter import Keysight53230A
 from rig.instruments.edges import EdgeCounter
 from rig.instruments.pendulum import FETCH_MAX, Cnt91, Cnt104S
-from tests.unit.dialogue import OK, Dialogue, StillClock, floats, pairs
+from tests.unit.helpers.dialogue import OK, Dialogue, StillClock, floats, pairs
 
 IDN_53230A = ("*IDN?", "Keysight Technologies,53230A,MY1,2.0")
 IDN_91 = ("*IDN?", "PENDULUM, CNT-91, 1, V1.34")

@@ -18,7 +18,7 @@ from rig.instruments.infiniivision import InfiniiVision
 from rig.instruments.link import send
 from rig.instruments.n6705c import KeysightN6705C
 from rig.instruments.supply import KeysightE36312A
-from tests.unit.dialogue import OK, Dialogue, StillClock
+from tests.unit.helpers.dialogue import OK, Dialogue, StillClock
 
 ALIVE = ("*ESR?", "+0")
 IDN_E36312A = (("*IDN?", "Keysight Technologies,E36312A,MY1,2.1.0"), ("*ESR?", "+128"))

@@ -21,8 +21,8 @@ from rig.virtual.instruments import gate_process
 from rig.virtual.instruments.counter import Counter
 from rig.virtual.instruments.gate import ALIVE_S, LEAD_S, Gate
 from rig.virtual.instruments.gate_process import Block
-from tests.unit.dialogue import OK, Dialogue, StillClock
-from tests.unit.served import Served
+from tests.unit.helpers.dialogue import OK, Dialogue, StillClock
+from tests.unit.helpers.served import Served
 
 CLOCK = SystemClock()
 IDN = ("*IDN?", "Walnut,GATE,1,1.0")

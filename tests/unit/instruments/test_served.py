@@ -31,7 +31,7 @@ from rig.virtual.instruments.pendulum import Cnt91, Cnt104s
 from rig.virtual.instruments.scpi import Instrument
 from rig.virtual.instruments.scpi_link import INSTRUMENT_FAULTS
 from rig.virtual.instruments.supply import Supply
-from tests.unit.served import Served, beat, heartbeat
+from tests.unit.helpers.served import Served, beat, heartbeat
 
 CLOCK = SystemClock()
 LOAD_A = 0.42

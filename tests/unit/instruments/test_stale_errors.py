@@ -11,9 +11,9 @@ from rig.errors import InstrumentError
 from rig.instruments import make
 from rig.instruments.link import send
 from rig.instruments.visa import VisaLink
-from tests.unit.dialogue import OK, Dialogue
+from tests.unit.helpers.dialogue import OK, Dialogue
+from tests.unit.helpers.served import Served
 from tests.unit.instruments.test_served import SUPPLIES, VIRTUAL
-from tests.unit.served import Served
 
 LEFT = b"FOO:BAR\nSYST:COMM:RLST RWL\n*IDN\n*IDN?\n"  # a person's session
 ANSWER_S = 10.0

@@ -19,7 +19,7 @@ from rig.records.run import Results
 from rig.report.page import write_page
 from rig.report.rfc import write
 from rig.report.summary import summarise
-from tests.unit import recorded
+from tests.unit.helpers import recorded
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 PLACE = {"board": "a board", "parts": [], "load": {}}

@@ -24,7 +24,7 @@ from rig.records import schema
 from rig.records.run import Results, open_records, runs
 from rig.report.history import chart
 from rig.verification.last_record import Standing
-from tests.unit.recorded import recorded_night, step
+from tests.unit.helpers.recorded import recorded_night, step
 
 DAY_S = 86_400.0
 STARTED_S = 1_795_500_000.0 - 31 * DAY_S  # 2026-10-24, the first night

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rig.errors import InstrumentError
 from rig.outage.current import MEAN_S, MEMORY_S, Logged, Polled, Reading, currents
 from rig.outage.supply_watch import Drawn
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 STEP_S = 102.4e-6
 RUNNING_A = 0.84

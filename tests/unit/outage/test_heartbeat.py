@@ -10,7 +10,7 @@ from rig.instruments.edges import Correlation
 from rig.outage.estimate import PLAIN
 from rig.outage.gaps import Gap, Times
 from rig.outage.heartbeat import Beats
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 
 @dataclass

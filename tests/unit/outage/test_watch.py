@@ -24,8 +24,8 @@ from rig.outage.observers import HEARTBEAT_S, Observers
 from rig.outage.result import Outages
 from rig.outage.supply_watch import Drawn
 from rig.outage.watch import ServiceWatch
-from tests.unit.dialogue import StillClock
-from tests.unit.scripted import ScriptedPower
+from tests.unit.helpers.dialogue import StillClock
+from tests.unit.helpers.scripted import ScriptedPower
 
 PERIOD_S = 1e-3
 TRIP_S = 0.3e-3

@@ -12,8 +12,8 @@ from rig.clock import SystemClock
 from rig.errors import BenchError
 from rig.place.guard import Guard
 from rig.place.place import Place
-from tests.unit.guarded import OFF_LIMIT_S, PROMISE_S, Run
-from tests.unit.plug import Plug, place_file
+from tests.unit.helpers.guarded import OFF_LIMIT_S, PROMISE_S, Run
+from tests.unit.helpers.plug import Plug, place_file
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

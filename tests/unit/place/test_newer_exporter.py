@@ -10,9 +10,9 @@ import pytest
 from rig.cli import main
 from rig.clock import Deadline, SystemClock
 from rig.place.place import Place
-from tests.unit.guarded import PROMISE_S, Run
-from tests.unit.lab import LIMIT_S, Lab, lab, lent_place_file
-from tests.unit.plug import Plug
+from tests.unit.helpers.guarded import PROMISE_S, Run
+from tests.unit.helpers.lab import LIMIT_S, Lab, lab, lent_place_file
+from tests.unit.helpers.plug import Plug
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

@@ -8,7 +8,7 @@ import pytest
 
 from rig.errors import BenchError, ConsoleSilentError, SilentServiceError
 from rig.place.service_path import COUNTERS, PROBES, ROUTES, STARTS, Packets, ServicePath
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 SILENT_S = 90.0
 HEAD = """Inter-|   Receive                                                |  Transmit

@@ -8,7 +8,7 @@ import pytest
 
 from rig.errors import BenchError
 from rig.place.place import Place
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 PRINTK = "[   61.204417] jffs2: notice: (79) check_node_data: wrong data CRC in data node"
 WHOLE = ["6.1.0", "1.0.0 6.1.0"]

@@ -8,9 +8,9 @@ import pytest
 
 from rig.errors import BenchError, TakenError
 from rig.place.place import Place
-from tests.unit.lab import Lab, lent_place_file
-from tests.unit.lab import lab as open_lab
-from tests.unit.plug import Plug
+from tests.unit.helpers.lab import Lab, lent_place_file
+from tests.unit.helpers.lab import lab as open_lab
+from tests.unit.helpers.plug import Plug
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

@@ -27,7 +27,7 @@ from rig.records.rows import clean
 from rig.records.run import Results, open_records
 from rig.report import build
 from rig.report.export import export
-from tests.unit.recorded import recorded_night, step
+from tests.unit.helpers.recorded import recorded_night, step
 
 SCHEMA_2 = "f1435c01c299c8c3"  # of the tables that files of schema 0002 have
 FORMAT_1 = """

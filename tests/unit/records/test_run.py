@@ -22,7 +22,7 @@ from rig.report.page import measured, write_page
 from rig.report.summary import summarise, verdict
 from rig.report.verified import reason
 from rig.verification.last_record import Standing
-from tests.unit import recorded
+from tests.unit.helpers import recorded
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "summary.schema.json"
 

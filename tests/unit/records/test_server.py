@@ -25,7 +25,7 @@ from rig.records.run import Results, open_records, runs
 from rig.records.server import connect_args, set_limits
 from rig.report import build
 from rig.report.export import export
-from tests.unit.recorded import record_into, recorded_night, step
+from tests.unit.helpers.recorded import record_into, recorded_night, step
 
 LIMIT_S = 30.0
 LIMITS = ("lock_timeout", "statement_timeout")

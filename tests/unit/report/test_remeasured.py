@@ -15,7 +15,7 @@ from rig.records import schema
 from rig.records.run import Results
 from rig.report.remeasured import PROBE
 from rig.report.summary import summarise
-from tests.unit import recorded
+from tests.unit.helpers import recorded
 
 PERIOD_S = 1e-3
 OPENED_S = 100.0

@@ -12,7 +12,7 @@ from rig.campaign.reset import power_gone, steady
 from rig.place.topology import PLACE_FILE
 from rig.report import rfc
 from rig.report.rfc import rfc6201, rfc7654, write
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 PLACE = {

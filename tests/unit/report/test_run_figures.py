@@ -15,7 +15,7 @@ from rig.report.page import write_page
 from rig.report.raw_times import Sight, sight
 from rig.report.summary import summarise
 from rig.report.upgrade import chosen, drawing
-from tests.unit import recorded
+from tests.unit.helpers import recorded
 
 GONE_S = (34.6, 36.6)  # from the last sign of life to the first one after
 EVENTS = [

@@ -17,7 +17,7 @@ from rig.report.sweep import agrees, build
 from rig.sweep.operations import cuts, label
 from rig.sweep.point import LONG, SHORT, Point
 from rig.sweep.records import SweepRecords
-from tests.unit.recorded import judge
+from tests.unit.helpers.recorded import judge
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())

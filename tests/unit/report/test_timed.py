@@ -13,7 +13,7 @@ from rig.report.sweep import build
 from rig.sweep.point import TIMED, Point
 from rig.sweep.records import SweepRecords
 from rig.sweep.strata import Line, digest, strata_of
-from tests.unit.recorded import judge
+from tests.unit.helpers.recorded import judge
 
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "sweep.schema.json").read_text())

@@ -14,7 +14,7 @@ from rig.errors import BoardError
 from rig.faults.plan import CutAtMark, CutAtOperation, Outcome, parse
 from rig.sweep.exercise import BOOT_LIMIT, Exercise
 from rig.sweep.real_cut import UPDATE_LIMIT_S, LongWay, Replayed
-from tests.unit.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release
+from tests.unit.helpers.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release
 
 ROOT = Path(__file__).resolve().parents[3]
 UPDATING = "@WU 9.00 download start url=x\n@WU 9.50 staging start release=2.0.0\n"

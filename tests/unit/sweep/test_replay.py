@@ -12,7 +12,7 @@ from rig.campaign.reinstall import rescue
 from rig.errors import BoardError
 from rig.faults.plan import CutAtOperation, Kind
 from rig.sweep.replay import replay
-from tests.unit.scripted import Life, ScriptedPlace, release
+from tests.unit.helpers.scripted import Life, ScriptedPlace, release
 
 CUT = CutAtOperation(operation=5, kind=Kind.before)
 

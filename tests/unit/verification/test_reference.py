@@ -15,7 +15,7 @@ from rig.outage.observers import HEARTBEAT_S
 from rig.verification.interruptions import Settings, lengths
 from rig.verification.reference import BEATS, GeneratorReference
 from rig.virtual.instruments.generator import Generator
-from tests.unit.served import Served
+from tests.unit.helpers.served import Served
 
 CLOCK = SystemClock()
 

@@ -12,7 +12,7 @@ import pytest
 from rig.cli import pytest_run
 from rig.errors import UsageError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SET_UP = (ROOT / "tools" / "set-up").read_text()
 
 

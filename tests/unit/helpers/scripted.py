@@ -16,7 +16,7 @@ from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
 from rig.faults.plan import Kind
 from rig.instruments.interposer import CutRecord
-from tests.unit.dialogue import StillClock
+from tests.unit.helpers.dialogue import StillClock
 
 BANNER = "U-Boot 2023.01\n"
 UP = BANNER + "@WU 5.00 boot up release=1.0.0 kernel=6.1.0 pending=0\n"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rig.campaign.flash_planter import FUTURE, future_state
 
-SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
+SOURCES = Path(__file__).resolve().parents[3] / "firmware" / "board" / "walnutd"
 LIMIT = 240
 OK, ABSENT, CORRUPT, LAYOUT = range(4)
 NEW, SAME, OLDER, NO_ROOM = range(4)

@@ -10,7 +10,7 @@ from rig.board.catalogue import Catalogue
 from rig.cli import main, pytest_run
 from rig.place.file import firmware_index
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PLACE = ROOT / "places" / "virtual.yaml"
 
 

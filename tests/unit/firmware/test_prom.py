@@ -18,7 +18,7 @@ from rig.virtual.board import boot_select
 from rig.virtual.flash.cells import Cut, CutKind
 from rig.virtual.flash.nor_flash import NorFlash
 
-SOURCES = Path(__file__).resolve().parents[2] / "firmware" / "board" / "walnutd"
+SOURCES = Path(__file__).resolve().parents[3] / "firmware" / "board" / "walnutd"
 FLASH_MAP = FlashMap.load()
 SECTOR, BUFFER, SIZE = 512, 64, 2048  # a small flash of the same kind
 versions = st.from_regex(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,41}", fullmatch=True)

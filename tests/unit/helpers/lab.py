@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.plug import Plug, free_port, place_file
+from tests.unit.helpers.plug import Plug, free_port, place_file
 
 BIN = Path(sys.executable).parent
 NAME = "walnut-lent"

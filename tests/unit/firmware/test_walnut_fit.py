@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WALNUTD = ROOT / "firmware" / "board" / "walnutd"
 SOURCE = """/dts-v1/;
 / { images { kernel { data = [01 02 03]; arch = "ppc"; load = <0>; }; };

@@ -13,7 +13,7 @@ import pytest
 
 from rig.campaign.follower import REFUSALS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BOARD = ROOT / "firmware" / "board"
 OUT = ROOT / "firmware" / "out"
 LIMIT_S = 30.0

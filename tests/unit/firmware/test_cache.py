@@ -14,7 +14,7 @@ import pytest
 
 from firmware.build.step import Cache, Context, Step
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LIMIT_S = 60.0
 # A build with one step, whose program says that it runs and holds a pipe open while it does.
 PROGRAM = """
