@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from rig.nights.night import Key, Night
 from rig.nights.regression import Judgement
 from rig.report.figure import picture
-from rig.report.page import environment
 from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN
+from rig.report.templates import environment
 
 PANEL_INCHES = 1.55
 LABELS_MAX = 12

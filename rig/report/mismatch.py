@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.faults.expectations import PARTS, Verdict
+from rig.report.templates import environment
 
 FORMAT = 1
 MARKS = {  # a sign beside the colour: told apart in print and by everyone
@@ -55,8 +56,6 @@ def parts(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def write_page(path: Path, document: dict[str, Any]) -> None:
     """Render the page: one file, no network."""
-    from rig.report.page import environment  # noqa: PLC0415 # matplotlib is slow to import
-
     page = environment().get_template("mismatch.html.j2")
     html = page.render(document=document, parts=parts(document["pairs"]), marks=MARKS)
     path.write_text(html, encoding="utf-8")

@@ -5,34 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from rig.report import outage_plots, upgrade
-from rig.report.palette import css
 from rig.report.summary import VIEWS
+from rig.report.templates import environment
 from rig.report.verified import reason
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 HEADLINES = {
     "good": ("Good", "All came out as on a good board."),
     "product": ("Product failure", "The board's software has a fault, or missed a limit."),
     "bench": ("Bench failure", "Equipment failed: the steps concerned say nothing of the board."),
     "empty": ("Nothing measured", "No step was recorded."),
 }
-
-
-def environment() -> jinja2.Environment:
-    """Return where the templates are, with the house's colours; what a board said is escaped."""
-    found = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.globals["colours"] = Markup(css())  # noqa: S704 # ours, with quotes of no kind
-    return found
 
 
 def write_page(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.place.topology import described
+from rig.report.templates import environment
 from rig.report.trials import (
     anomalies,
     describe,
@@ -73,7 +74,6 @@ def write(folder: Path, summary: dict[str, Any]) -> list[str]:
     """
     # matplotlib is slow to import
     from rig.report.distribution import distributions  # noqa: PLC0415
-    from rig.report.page import environment  # noqa: PLC0415
     from rig.report.topology import drawing  # noqa: PLC0415
 
     place = described(folder)

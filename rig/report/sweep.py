@@ -14,7 +14,7 @@ from rig.report.figure import alone
 from rig.report.journal import journal_timeline
 from rig.report.latest_link import point_latest_to
 from rig.report.outcomes import BENCH, GOOD, counted, shares, upper_bound
-from rig.report.page import environment
+from rig.report.templates import environment
 from rig.report.timed import summarise_timed
 from rig.sweep.point import LONG, SHORT, TIMED
 from rig.sweep.records import SweepRecords

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rig.report.figure import alone, picture, ticks
-from rig.report.page import environment
 from rig.report.palette import (
     BLUE,
     DRAWN,
@@ -26,6 +25,7 @@ from rig.report.palette import (
     Colour,
     css,
 )
+from rig.report.templates import environment
 
 Rgb = NDArray[np.float64]
 GROUNDS = ("light", "dark")
