@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from rig.campaign.reset import Reset, power_gone  # noqa: E402
 from rig.place.topology import PLACE_FILE  # noqa: E402
 from rig.records.run import Results  # noqa: E402
-from rig.report import build  # noqa: E402 # found through the line above
+from rig.report.build import build  # noqa: E402 # found through the line above
 from tests.unit.helpers.recorded import recorded_night, step  # noqa: E402
 from tests.unit.report.test_rfc import PLACE  # noqa: E402
 

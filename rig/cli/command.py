@@ -342,7 +342,7 @@ def _told_by_run(folder: Path, otherwise: int) -> int:
 
 def _report(folder: Path, *, allure: bool) -> str:
     """Make a run's reports, show its table, and return its verdict."""
-    from rig.report import build  # noqa: PLC0415
+    from rig.report.build import build  # noqa: PLC0415
     from rig.report.terminal import show  # noqa: PLC0415
 
     def warn(text: str) -> None:

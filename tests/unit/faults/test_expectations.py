@@ -22,7 +22,7 @@ from rig.faults.expectations import (
     runs,
 )
 from rig.records.run import Results
-from rig.report import build
+from rig.report.build import build
 from tests.unit.helpers.scripted import release
 
 SCHEMAS = Path(__file__).resolve().parents[3] / "docs" / "reference"

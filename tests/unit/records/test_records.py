@@ -25,7 +25,7 @@ from rig.records import Database, database, schema
 from rig.records.copies import copy_run
 from rig.records.rows import clean
 from rig.records.run import Results, open_records
-from rig.report import build
+from rig.report.build import build
 from rig.report.export import export
 from tests.unit.helpers.recorded import recorded_night, step
 

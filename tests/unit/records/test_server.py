@@ -23,7 +23,7 @@ from rig.records import Database
 from rig.records.database import address
 from rig.records.run import Results, open_records, runs
 from rig.records.server import connect_args, set_limits
-from rig.report import build
+from rig.report.build import build
 from rig.report.export import export
 from tests.unit.helpers.recorded import record_into, recorded_night, step
 
