@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What was found in one run, each step recorded at once: nothing finished is ever lost."""
 
-import dataclasses
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from rig.clock import uptime_s, wall_time_s
 from rig.errors import UsageError
 from rig.records import Database, schema
 from rig.records.copies import Copy
+from rig.records.plain import plain
 from rig.records.rows import Writer
 
 if TYPE_CHECKING:
@@ -190,17 +190,3 @@ def runs(database: Database) -> list[dict[str, Any]]:
 
 def _folder_of(where: Path | str) -> Path:
     return where.parent.resolve() if isinstance(where, Path) else Path.cwd()
-
-
-def plain(value: object) -> Any:  # noqa: ANN401 # JSON
-    """Make JSON of a record: dataclasses become objects, enumerations their values."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
-        return {item.name: plain(getattr(value, item.name)) for item in fields}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "value") and hasattr(value, "name"):
-        return value.value
-    return str(value) if isinstance(value, Path) else value

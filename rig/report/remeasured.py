@@ -21,7 +21,7 @@ from rig.outage.event import LEAD_S, Span
 from rig.outage.gaps import Times
 from rig.outage.measure_event import agreement, behind_backlog, comings_and_goings, probe_stall
 from rig.outage.witness import Estimate, Witness
-from rig.records.run import plain
+from rig.records.plain import plain
 
 ARRAYS = ("sequence", "sent_s", "received_s", "good", "heartbeat_s", "opened_s")
 PROBE = "traffic.rec"  # the probe's own record, beside the raw times

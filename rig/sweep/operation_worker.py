@@ -7,7 +7,7 @@ from typing import Any
 
 from rig.errors import BenchError, BoardError, UsageError
 from rig.faults.plan import CutAtOperation, Kind, Outcome
-from rig.records.run import plain
+from rig.records.plain import plain
 from rig.sweep.exercise import Recording
 from rig.sweep.operations import Labelled, choose, cuts
 from rig.sweep.point import LONG, SHORT, Point

@@ -9,7 +9,7 @@ from typing import Any
 
 from rig.clock import wall_time_s
 from rig.errors import UsageError
-from rig.records.run import plain
+from rig.records.plain import plain
 from rig.sweep.database import FORMAT, SweepFile
 from rig.sweep.operations import Labelled
 from rig.sweep.point import LONG, Point

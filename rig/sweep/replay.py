@@ -9,7 +9,7 @@ from typing import Any
 from rig.campaign.follower import Event
 from rig.campaign.reinstall import rescue
 from rig.faults.plan import Cut
-from rig.records.run import plain
+from rig.records.plain import plain
 from rig.sweep.exercise import Exercise
 from rig.sweep.real_cut import LongWay, Replayed
 

@@ -10,7 +10,7 @@ from rig.campaign.reinstall import rescue
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError
 from rig.faults.plan import Cut, Outcome
-from rig.records.run import plain
+from rig.records.plain import plain
 from rig.sweep.exercise import Exercise
 from rig.sweep.operations import Key
 from rig.sweep.point import Point

@@ -14,7 +14,7 @@ from rig.measure.measurement import Measurement
 from rig.outage.result import Floors, Outages
 from rig.outage.watch import ServiceWatch
 from rig.place.place import Place
-from rig.records.run import plain
+from rig.records.plain import plain
 from rig.verification import last_record
 from rig.verification.coverage import Finding, Trial, judge
 from rig.verification.interruptions import Settings, lengths
