@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import sqlalchemy as sa
 
@@ -18,11 +18,26 @@ from rig.records.plain import plain
 from rig.records.rows import Writer
 
 if TYPE_CHECKING:
-    from rig.campaign.step import StepResult
     from rig.faults.expectations import Pair
-
+    from rig.faults.plan import Outcome
 
 CLOCK_SET_S = 60.0  # more than a time server's slewing does in a run
+
+
+class Step(Protocol):
+    """What a step has a column for (a StepResult of rig/campaign/step.py); all of it is kept."""
+
+    name: str
+    fault: str
+    wanted: str
+    from_release: str | None
+    to_release: str | None
+    outcome: "Outcome"
+    ended_on: str
+    boots: int
+    started_at_s: float
+    duration_s: float
+    error: str | None
 
 
 class Results:
@@ -106,7 +121,7 @@ class Results:
         with self._write() as writer:
             writer.verification(plain(standing))
 
-    def add_step(self, step: "StepResult") -> int:
+    def add_step(self, step: Step) -> int:
         """Record one step; return its number, from 1."""
         with self._write() as writer:
             return writer.step(plain(step), self._cycle)
