@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 from rig.campaign.campaign import Campaign  # noqa: E402 # found through the line above
 from rig.errors import BenchError, InstrumentError, RigError  # noqa: E402
-from rig.faults.plan import Outcome  # noqa: E402
+from rig.faults.outcome import Outcome  # noqa: E402
 from rig.place.place import Place  # noqa: E402
 from rig.records.run import Results  # noqa: E402
 from rig.report.summary import summarise  # noqa: E402

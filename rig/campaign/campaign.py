@@ -13,7 +13,8 @@ from rig.campaign.reset import Reset
 from rig.campaign.step import PendingStep, StepResult
 from rig.clock import wall_time_s
 from rig.errors import BenchError, BoardError
-from rig.faults.plan import Outcome, parse
+from rig.faults.outcome import Outcome
+from rig.faults.plan import parse
 from rig.outage.result import Floors, Losses
 from rig.place.place import RATE_HZ, Place
 from rig.place.topology import PLACE_FILE

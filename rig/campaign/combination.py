@@ -13,7 +13,7 @@ from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import expectations
 from rig.faults.expectations import Pair, Verdict
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 
 ANSWER_LIMIT_S = 10.0
 

@@ -2,7 +2,7 @@
 """Whose failure it is when a trial breaks off: the board's, or the bench's."""
 
 from rig.errors import BenchError, BoardError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.place.place import Place
 
 

@@ -8,7 +8,7 @@ from rig.campaign.follower import UpgradeRecord
 from rig.campaign.reset import Reset
 from rig.clock import Deadline
 from rig.errors import BenchError, SilentServiceError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.instruments.rail import RailEdge
 from rig.measure.measurement import Measurement
 from rig.outage.event import Episode

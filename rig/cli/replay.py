@@ -10,7 +10,8 @@ from typing import Any, assert_never
 
 from rig.cli import pytest_run
 from rig.errors import UsageError
-from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Outcome, Plan
+from rig.faults.outcome import Outcome
+from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 
 BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
 BY_CLOCK = "test_replay.py::test_a_cut_replayed_by_the_clock_leaves_a_good_board"

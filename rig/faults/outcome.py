@@ -1,9 +1,39 @@
 # SPDX-License-Identifier: MIT
-"""From what was seen of a board to the outcome of a trial, docs/explanation/fault-model.md."""
+"""How a board may come out, and what that is judged by, docs/explanation/fault-model.md."""
 
+import enum
 from dataclasses import dataclass
+from typing import assert_never
 
-from rig.faults.plan import Outcome
+
+class Outcome(enum.Enum):
+    """What became of the board, docs/explanation/fault-model.md."""
+
+    new = "new"
+    old = "old"
+    recovered = "recovered"
+    mixed = "mixed"
+    silent = "silent"
+    lost_state = "lost-state"
+    bricked = "bricked"
+    bench = "bench"
+
+    @property
+    def good(self) -> bool:
+        match self:
+            case Outcome.new | Outcome.old | Outcome.recovered:
+                return True
+            case Outcome.mixed | Outcome.silent | Outcome.lost_state | Outcome.bricked:
+                return False
+            case Outcome.bench:
+                return False
+            case _:
+                assert_never(self)
+
+    @property
+    def bad(self) -> bool:
+        """Tell whether it is the board's failure: neither good nor the bench's."""
+        return not self.good and self is not Outcome.bench
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong and when, and how a board may come out of it, docs/explanation/fault-model.md."""
+"""What goes wrong and when, as a text that is a plan's name, docs/explanation/fault-model.md."""
 
 import enum
 import re
@@ -194,33 +194,3 @@ def parse(text: str) -> Plan:
     if found := _BUNDLE.fullmatch(text):
         return BadBundlePlan(found[1])
     raise UsageError(f"{text!r} is not a fault plan; a plan looks like {', '.join(ALLOWED)}")
-
-
-class Outcome(enum.Enum):
-    """What became of the board, docs/explanation/fault-model.md."""
-
-    new = "new"
-    old = "old"
-    recovered = "recovered"
-    mixed = "mixed"
-    silent = "silent"
-    lost_state = "lost-state"
-    bricked = "bricked"
-    bench = "bench"
-
-    @property
-    def good(self) -> bool:
-        match self:
-            case Outcome.new | Outcome.old | Outcome.recovered:
-                return True
-            case Outcome.mixed | Outcome.silent | Outcome.lost_state | Outcome.bricked:
-                return False
-            case Outcome.bench:
-                return False
-            case _:
-                assert_never(self)
-
-    @property
-    def bad(self) -> bool:
-        """Tell whether it is the board's failure: neither good nor the bench's."""
-        return not self.good and self is not Outcome.bench

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from rig.clock import wall_time_s
 from rig.errors import BenchError, UsageError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.nights.night import Key, Night, Sample, doubt
 from rig.records import Database, schema
 from rig.records.run import open_records, runs

@@ -19,7 +19,7 @@ from rig.records.rows import Writer
 
 if TYPE_CHECKING:
     from rig.faults.expectations import Pair
-    from rig.faults.plan import Outcome
+    from rig.faults.outcome import Outcome
 
 CLOCK_SET_S = 60.0  # more than a time server's slewing does in a run
 

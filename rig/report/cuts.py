@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.report.figure import picture
 from rig.report.palette import GREY, LINE, OUTCOMES, PANEL, SOFT
 

@@ -4,7 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.limits import OUTAGES, SETTLINGS, FigureLimit
 from rig.measure.measurement import Measurement, Verdict
 from rig.report.trials import Step, reset_time

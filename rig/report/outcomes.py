@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.statistics import clopper_pearson, clopper_pearson_upper
 
 GOOD = {outcome.value for outcome in Outcome if outcome.good}

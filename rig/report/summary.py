@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rig.faults.expectations import Verdict
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.uncertainty import Contribution
 from rig.place.topology import described
 from rig.records.run import Results

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.statistics import clopper_pearson_upper, median, order_statistic_bounds, worst
 
 Step = dict[str, Any]  # of summary.json

@@ -2,7 +2,7 @@
 """One worker of a sweep by the clock: every cut is a real one in a real run."""
 
 from rig.errors import UsageError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.sweep.point import TIMED, Point
 from rig.sweep.real_cut import Replayed
 from rig.sweep.strata import digest, points_of, spread, strata_of

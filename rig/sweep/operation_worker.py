@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from rig.errors import BenchError, BoardError, UsageError
-from rig.faults.plan import CutAtOperation, Kind, Outcome
+from rig.faults.outcome import Outcome
+from rig.faults.plan import CutAtOperation, Kind
 from rig.records.plain import plain
 from rig.sweep.exercise import Recording
 from rig.sweep.operations import Labelled, choose, cuts

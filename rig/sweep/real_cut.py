@@ -16,8 +16,8 @@ from rig.campaign.step import StepResult
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, UsageError
-from rig.faults.outcome import Facts, judge
-from rig.faults.plan import Cut, CutAtMark, CutAtOperation, Outcome
+from rig.faults.outcome import Facts, Outcome, judge
+from rig.faults.plan import Cut, CutAtMark, CutAtOperation
 from rig.instruments.rail import RailEdge
 from rig.sweep.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
 

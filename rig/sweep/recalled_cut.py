@@ -12,8 +12,7 @@ from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
-from rig.faults.outcome import Facts, judge
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Facts, Outcome, judge
 from rig.sweep.exercise import Exercise
 
 ANSWER_LIMIT_S = 10.0

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rig.campaign.reinstall import rescue
 from rig.drivers.console_log import ConsoleLog
 from rig.errors import BenchError
-from rig.faults.plan import Cut, Outcome
+from rig.faults.outcome import Outcome
+from rig.faults.plan import Cut
 from rig.records.plain import plain
 from rig.sweep.exercise import Exercise
 from rig.sweep.operations import Key

@@ -11,7 +11,8 @@ from rig.campaign.injector import Injector
 from rig.campaign.step import StepResult
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, InstrumentError, PromMissedError
-from rig.faults.plan import Outcome, parse
+from rig.faults.outcome import Outcome
+from rig.faults.plan import parse
 from rig.instruments.visa import VisaLink
 from rig.place.place import Place
 from tests.bench.conftest import Bench

@@ -11,7 +11,7 @@ from rig.campaign.injector import Injector
 from rig.campaign.reset import Reset
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.place.place import Place
 from tests.bench.conftest import INDEX, Bench
 

@@ -15,7 +15,8 @@ from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
 from rig.errors import BoardError
-from rig.faults.plan import Kind, Outcome
+from rig.faults.outcome import Outcome
+from rig.faults.plan import Kind
 from rig.place.place import Place
 from rig.records.run import Results
 from tests.bench.conftest import Bench, run_rig

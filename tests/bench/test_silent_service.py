@@ -8,7 +8,8 @@ import pytest
 from rig.campaign.failure import blame
 from rig.campaign.injector import Injector
 from rig.errors import SilentServiceError
-from rig.faults.plan import Outcome, parse
+from rig.faults.outcome import Outcome
+from rig.faults.plan import parse
 from rig.place.place import Place
 from tests.bench.conftest import Bench
 

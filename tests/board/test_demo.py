@@ -4,7 +4,7 @@
 import pytest
 
 from rig.campaign.campaign import Campaign
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -8,7 +8,7 @@ import pytest
 
 from rig.campaign.campaign import Campaign
 from rig.campaign.reset import Reset
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -11,7 +11,7 @@ import allure
 import pytest
 
 from rig.errors import BenchError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.place.place import Place
 from rig.report.sweep import agrees
 from rig.sweep.exercise import Exercise

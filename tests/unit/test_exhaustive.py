@@ -20,6 +20,8 @@ ADDED = {
     "rig/faults/plan.py": {
         PLAN: f"class Added: ...\n\n\n{PLAN} | Added",
         '    before = "before"\n': '    before = "before"\n    added_kind = "added"\n',
+    },
+    "rig/faults/outcome.py": {
         '    new = "new"\n': '    new = "new"\n    added_outcome = "added"\n',
     },
     "rig/faults/expectations.py": {
@@ -42,7 +44,7 @@ SEEN = {
         "rig/cli/replay.py",
     },
     "Kind.added_kind": {"rig/faults/plan.py"},
-    "Outcome.added_outcome": {"rig/faults/plan.py"},
+    "Outcome.added_outcome": {"rig/faults/outcome.py"},
     "Verdict.added_verdict": {"rig/faults/expectations.py"},
     "Reset.added_reset": {"rig/campaign/injector.py", "rig/campaign/reset.py"},
     "Status.added_status": {"rig/drivers/strategy.py"},

@@ -13,7 +13,7 @@ from rig.campaign.reset import Reset
 from rig.campaign.step import PendingStep, StepResult
 from rig.clock import SystemClock
 from rig.errors import BenchError, SilentServiceError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.measurement import Measurement
 from rig.outage.event import Episode
 from rig.outage.gaps import Gap

@@ -11,7 +11,7 @@ from rig.cli import main
 from rig.cli.pytest_run import BENCH, GOOD, INTERRUPTED, PRODUCT
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardOnError, InstrumentError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.place.power_path import PowerPath
 from rig.records.run import Results
 from tests.unit.helpers.pytest_run import cycle, run_instead

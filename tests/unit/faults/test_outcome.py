@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig.faults.outcome import Facts, judge
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Facts, Outcome, judge
 
 GOOD = Facts(
     came_back=True,

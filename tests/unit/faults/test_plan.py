@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rig.errors import UsageError
-from rig.faults.plan import ALLOWED, SEED_MAX, CutAtMark, CutAtOperation, Kind, Outcome, Plan, parse
+from rig.faults.outcome import Outcome
+from rig.faults.plan import ALLOWED, SEED_MAX, CutAtMark, CutAtOperation, Kind, Plan, parse
 
 operations = st.integers(1, 10**9)
 cuts = st.one_of(

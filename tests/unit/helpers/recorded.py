@@ -8,7 +8,7 @@ import numpy as np
 
 from rig.campaign.follower import Event, UpgradeRecord
 from rig.campaign.step import StepResult
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution
 from rig.outage.gaps import Gap

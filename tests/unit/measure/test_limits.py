@@ -11,7 +11,7 @@ import pytest
 
 from rig.campaign.reset import Reset
 from rig.campaign.step import StepResult
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.measure.limits import FigureLimit, complaints
 from rig.measure.measurement import Measurement
 from rig.place.topology import PLACE_FILE

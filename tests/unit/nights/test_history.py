@@ -15,7 +15,7 @@ from rig.campaign.step import StepResult
 from rig.cli import main
 from rig.errors import UsageError
 from rig.faults.expectations import Pair
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.nights.history import nights, sources
 from rig.nights.night import Key, Night, Sample
 from rig.nights.regression import Judgement, judge, suspicions

@@ -13,7 +13,7 @@ import pytest
 from rig.campaign.step import PendingStep, StepResult
 from rig.clock import Deadline
 from rig.errors import BenchError, InstrumentError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.instruments import traffic_process
 from rig.instruments.edges import PERIOD_MAX_S, Correlation
 from rig.instruments.traffic import RECORD, STAMPS, Answers, Identity, digest

@@ -14,7 +14,7 @@ from rig.campaign.follower import UpgradeRecord
 from rig.campaign.reset import Reset
 from rig.campaign.step import StepResult
 from rig.errors import BenchError
-from rig.faults.plan import Outcome
+from rig.faults.outcome import Outcome
 from rig.instruments.rail import Fall, RailEdge
 from rig.measure.measurement import Measurement
 from rig.records.run import Results

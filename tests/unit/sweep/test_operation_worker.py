@@ -10,7 +10,8 @@ import pytest
 
 from rig.board.walnut.service import Mark
 from rig.errors import BenchError
-from rig.faults.plan import CutAtOperation, Kind, Outcome
+from rig.faults.outcome import Outcome
+from rig.faults.plan import CutAtOperation, Kind
 from rig.sweep.exercise import Exercise, Recording
 from rig.sweep.operation_worker import BASELINES, Sweeper
 from rig.sweep.operations import cuts

@@ -11,7 +11,8 @@ import pytest
 from rig.campaign.cutter import SILENT_S
 from rig.campaign.follower import start
 from rig.errors import BoardError
-from rig.faults.plan import CutAtMark, CutAtOperation, Outcome, parse
+from rig.faults.outcome import Outcome
+from rig.faults.plan import CutAtMark, CutAtOperation, parse
 from rig.sweep.exercise import BOOT_LIMIT, Exercise
 from rig.sweep.real_cut import UPDATE_LIMIT_S, LongWay, Replayed
 from tests.unit.helpers.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release
