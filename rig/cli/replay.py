@@ -28,7 +28,7 @@ def replay(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
-    from rig.sweep.operations import parse_key  # noqa: PLC0415
+    from rig.sweep.key import parse_key  # noqa: PLC0415
 
     key = parse_key(arguments.key)
     require(arguments.place)

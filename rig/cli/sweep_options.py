@@ -7,7 +7,8 @@ from typing import Any
 
 from rig.errors import UsageError
 from rig.faults.plan import Kind
-from rig.sweep.operations import DEFAULT_KINDS, TIMED, WHATS, kinds_of
+from rig.sweep.key import WHATS
+from rig.sweep.operations import DEFAULT_KINDS, TIMED, kinds_of
 from rig.sweep.strata import POINTS_DEFAULT, points_of
 from rig.sweep.strata import WHATS as TIMED_WHATS
 

@@ -16,7 +16,8 @@ from rig.drivers.strategy import Status
 from rig.errors import BoardError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind
 from rig.place.place import Place
-from rig.sweep.operations import Labelled, What, label
+from rig.sweep.key import What
+from rig.sweep.operations import Labelled, label
 from rig.sweep.strata import Line
 
 ANSWER_LIMIT_S = 10.0

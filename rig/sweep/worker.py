@@ -13,7 +13,7 @@ from rig.faults.outcome import Outcome
 from rig.faults.plan import Cut
 from rig.records.plain import plain
 from rig.sweep.exercise import Exercise
-from rig.sweep.operations import Key
+from rig.sweep.key import Key
 from rig.sweep.point import Point
 from rig.sweep.real_cut import LongWay, Replayed
 from rig.sweep.records import SweepRecords

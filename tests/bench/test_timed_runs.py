@@ -11,7 +11,7 @@ from rig.cli.command import _parser
 from rig.cli.sweep_options import settings_of
 from rig.faults.plan import CutAtMark
 from rig.place.place import Place
-from rig.sweep.operations import parse_key
+from rig.sweep.key import parse_key
 from rig.sweep.point import TIMED, Point
 from rig.sweep.records import SweepRecords
 from rig.sweep.strata import Stratum, digest

@@ -11,7 +11,7 @@ from rig.campaign.follower import Event
 from rig.faults.plan import CutAtMark, CutAtOperation
 from rig.place.place import Place
 from rig.sweep.exercise import Exercise
-from rig.sweep.operations import Key, parse_key
+from rig.sweep.key import Key, parse_key
 from rig.sweep.real_cut import Replayed
 from rig.sweep.replay import replay
 

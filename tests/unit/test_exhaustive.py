@@ -31,7 +31,7 @@ ADDED = {
     "rig/drivers/strategy.py": {
         '    off = "off"\n': '    off = "off"\n    added_status = "added"\n'
     },
-    "rig/sweep/operations.py": {'Literal["upgrade", ': 'Literal["added_exercise", "upgrade", '},
+    "rig/sweep/key.py": {'Literal["upgrade", ': 'Literal["added_exercise", "upgrade", '},
     "rig/virtual/flash/cells.py": {
         '    torn = "TORN"\n': '    torn = ""\n    added_cut = "added"\n'
     },

@@ -10,7 +10,8 @@ from rig.board.walnut.service import Mark
 from rig.errors import UsageError
 from rig.faults.plan import CutAtOperation, Kind
 from rig.sweep.exercise import Recording
-from rig.sweep.operations import KEY_FORMAT, Key, choose, cuts, kinds_of, label, parse_key
+from rig.sweep.key import KEY_FORMAT, Key, parse_key
+from rig.sweep.operations import choose, cuts, kinds_of, label
 
 MAP = FlashMap.load()
 SLOT, ENV, REDUND = (MAP.partition(name).offset for name in ("slot-b", "env", "env-redund"))

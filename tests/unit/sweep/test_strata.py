@@ -13,8 +13,9 @@ from rig.errors import BenchError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
 from rig.place.file import firmware_index
 from rig.sweep.exercise import Recording, _nearest
+from rig.sweep.key import Key, parse_key
 from rig.sweep.operations import TIMED as TIMED_KINDS
-from rig.sweep.operations import Key, kinds_of, parse_key
+from rig.sweep.operations import kinds_of
 from rig.sweep.point import TIMED, Point
 from rig.sweep.records import SweepRecords
 from rig.sweep.strata import AFTER_S, Line, Stratum, digest, points_of, spread, strata_of
