@@ -13,6 +13,7 @@ from rig.errors import UsageError
 from rig.faults.outcome import Outcome
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 
+HELP = "repeat one trial from its key"
 BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
 BY_CLOCK = "test_replay.py::test_a_cut_replayed_by_the_clock_leaves_a_good_board"
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, help="folder (default reports/replay-…)")
 
 
-def replay(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow

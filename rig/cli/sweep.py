@@ -25,10 +25,11 @@ LEAVES_S = 10.0  # a worker whose command was killed ends so soon after it let i
 LINE_EVERY_S = 15.0  # between two lines of progress where nobody watches a terminal
 DATABASE = "sweep.sqlite"
 BY_OPERATION, BY_CLOCK = "test_sweep.py", "test_timed_sweep.py"
-__all__ = ["add_arguments", "alone", "sweep"]
+HELP = "cut the power at every operation"
+__all__ = ["HELP", "add_arguments", "alone", "run"]
 
 
-def sweep(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run or resume a sweep; return the exit code."""
     settings = settings_of(arguments)
     name = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]

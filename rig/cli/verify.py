@@ -10,6 +10,7 @@ from rig.cli import pytest_run
 from rig.errors import UsageError
 from rig.verification.interruptions import Settings
 
+HELP = "measure interruptions of known length, and judge the instruments"
 RECORD = "verification.json"
 
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def verify(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Run it; return the exit code."""
     from rig.place.file import instruments, require  # noqa: PLC0415 # labgrid is slow to import
     from rig.report.verification import show  # noqa: PLC0415

@@ -171,7 +171,7 @@ def test_a_command_of_its_own_says_both_what_failed_and_that_the_board_is_on(
         error.add_note("error (the lab (the bench) must act): the board is STILL ON")
         raise error
 
-    monkeypatch.setattr("rig.cli.command._rescue", rescue)
+    monkeypatch.setattr("rig.cli.rescue.run", rescue)
     assert main(["rescue", "--place", "x.yaml"]) == BENCH
     lines = capsys.readouterr().err.splitlines()
     assert "no flash" in lines[-2]

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+"""`rig demo`: what the rig can do, on one place."""
+
+import argparse
+
+from rig.cli import executor
+
+HELP = "show what the rig can do, on one place"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    executor.add_arguments(parser)
+    executor.add_verified(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it; return the exit code."""
+    return executor.execute("test_demo.py", arguments, executor.verified(arguments))
