@@ -19,6 +19,16 @@ def test_our_own_places_are_good(name: str) -> None:
     assert check(PLACES / name) == []
 
 
+def test_an_older_file_imports_the_strategy_under_its_old_name(tmp_path: Path) -> None:
+    """It is still a file of ours alone: a key that is almost one of ours is refused."""
+    path = tmp_path / "place.yaml"
+    older = VIRTUAL.replace("  - rig.drivers\n", "  - rig.drivers\n  - rig.strategy\n")
+    path.write_text(older)
+    assert check(path) == []
+    path.write_text(f"{older}odd: 1\n")
+    assert "unknown key 'odd'" in check(path)[0]
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "complaint"),
     [
