@@ -1,2 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Steps on one place: upgrades, resets and what does not fit, each broken as planned and judged."""
+
+__all__ = [
+    "campaign",
+    "cutter",
+    "failure",
+    "flash_planter",
+    "follower",
+    "injector",
+    "mismatch",
+    "reinstall",
+    "reset",
+    "step",
+]

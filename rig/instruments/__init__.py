@@ -9,6 +9,20 @@ from rig.clock import Clock
 from rig.errors import UsageError
 from rig.instruments.link import ScpiLink
 
+__all__ = [
+    "MODELS",
+    "analyser",
+    "counter",
+    "edges",
+    "find",
+    "generator",
+    "make",
+    "rail",
+    "supply",
+    "traffic",
+    "visa",
+]
+
 
 class Model(NamedTuple):
     """Where the class of a model is, imported when used (numpy is slow), and what it takes."""
