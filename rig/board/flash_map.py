@@ -9,7 +9,7 @@ from typing import Self
 from rig.board.typed_tables import check_format, get, record
 from rig.errors import UsageError
 
-FLASH_MAP = Path(__file__).resolve().parents[2] / "firmware" / "flash-map.toml"
+FLASH_MAP = (Path(__file__).parents[1] / "shipped" / "flash-map.toml").resolve()
 
 
 @dataclass(frozen=True, slots=True)

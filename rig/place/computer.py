@@ -90,7 +90,7 @@ def _tool(tool: str, package: str) -> Check:
 
 def _firmware(index: Path) -> Check:
     if not index.exists():
-        act = "`make firmware` builds it once: a quarter of an hour, most of it kernels"
+        act = "`make firmware` in the checkout builds it once: a quarter of an hour, mostly kernels"
         return Check(name="the virtual board's software is built", act=act)
     try:
         document = json.loads(index.read_text(encoding="utf-8"))

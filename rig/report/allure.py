@@ -17,7 +17,7 @@ from rig.errors import RigError
 from rig.measure.statistics import median, worst
 from rig.nights.night import Night
 
-SOURCES = Path(__file__).resolve().parents[2] / "reports" / "allure"
+SOURCES = (Path(__file__).parents[1] / "shipped" / "allure").resolve()
 HISTORY = "allure-history.jsonl"  # beside the runs
 PERFORMANCE = "rig-perf.json"
 NODE_MAJOR = 20

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from rig.report.palette import css
 
-TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
+TEMPLATES = (Path(__file__).parents[1] / "shipped" / "templates").resolve()
 
 
 def environment() -> jinja2.Environment:

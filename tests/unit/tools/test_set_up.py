@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rig.board.flash_map import FLASH_MAP
 from rig.cli import pytest_run
 from rig.errors import UsageError
+from rig.report.allure import SOURCES
+from rig.report.templates import TEMPLATES
 
 ROOT = Path(__file__).resolve().parents[3]
 SET_UP = (ROOT / "tools" / "set-up").read_text()
@@ -38,6 +41,21 @@ def test_without_its_checkout_the_rig_says_what_it_can_do(
         pytest_run.new_folder()
     with pytest.raises(UsageError, match="pip install -e CHECKOUT"):
         pytest_run.command(["test_cycle.py"], tmp_path / "place.yaml", tmp_path)
+
+
+def test_what_the_rig_reads_beside_its_code_is_in_a_wheel() -> None:
+    """rig/shipped/ has links: a wheel takes only what its settings name."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    package = ROOT / "rig"
+
+    taken = {path for line in settings["package-data"]["rig"] for path in package.glob(line)}
+
+    shipped = package / "shipped"
+    links = [path for path in shipped.iterdir() if path.is_file()]
+    links += [path for folder in shipped.iterdir() if folder.is_dir() for path in folder.iterdir()]
+    assert {path for path in links if path.name != "node_modules"} == taken
+    assert (shipped / "flash-map.toml").resolve() == FLASH_MAP
+    assert {TEMPLATES, SOURCES} <= {path.resolve() for path in shipped.iterdir()}
 
 
 @pytest.mark.parametrize(
