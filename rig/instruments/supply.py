@@ -84,12 +84,7 @@ class ScpiSupply:
             log.warning("%s; told again", error)
             self._clock.sleep(AGAIN_S)
             self._command(on)
-        deadline = Deadline.after(self._clock, SETTLE_LIMIT_S)
-        while self.is_on() != on:
-            if deadline.passed:
-                reply = "off" if on else "on"
-                raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
-            self._clock.sleep(AGAIN_S)
+        self._confirm(on)
 
     def cut(self, limit_s: float = FALL_LIMIT_S) -> Fall:
         """Switch the output off and watch its voltage fall; it fed the board until now.
@@ -115,8 +110,7 @@ class ScpiSupply:
                     f" still at {voltage.value:.3f} V, not below {FEED_GONE_V} V: the board was not"
                     " cut; look at what else feeds that rail"
                 )
-        if self.is_on():
-            raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply="on")
+        self._confirm(False)
         return Fall(above_s=above_s, below_s=voltage.taken_at_s, voltage=voltage)
 
     def is_on(self) -> bool:
@@ -161,6 +155,15 @@ class ScpiSupply:
     @staticmethod
     def _address(channel: int) -> str:
         return f"(@{channel})"
+
+    def _confirm(self, on: bool) -> None:
+        """Read the output back until it says what it was told."""
+        deadline = Deadline.after(self._clock, SETTLE_LIMIT_S)
+        while self.is_on() != on:
+            if deadline.passed:
+                reply = "off" if on else "on"
+                raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
+            self._clock.sleep(AGAIN_S)
 
     def _command(self, on: bool) -> None:
         if on:

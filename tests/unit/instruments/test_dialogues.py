@@ -402,11 +402,18 @@ def test_a_rail_that_does_not_fall_is_the_benchs_fault() -> None:
 
 
 def test_a_supply_whose_output_stays_on_is_not_believed() -> None:
-    readings = (("MEAS:VOLT? (@1)", "+0.00E+00"), ("OUTP? (@1)", "1"))
+    readings = (("MEAS:VOLT? (@1)", "+0.00E+00"), *[("OUTP? (@1)", "1")] * 12)
     link = Dialogue(*IDN_E36312A, "OUTP OFF,(@1)", OK, *readings)
 
     with pytest.raises(InstrumentError, match="'on'"):
         KeysightE36312A(link, StillClock()).cut()
+
+
+def test_a_cut_whose_read_back_lags_is_one() -> None:
+    readings = (("MEAS:VOLT? (@1)", "+0.00E+00"), ("OUTP? (@1)", "1"), ("OUTP? (@1)", "0"))
+    link = Dialogue(*IDN_E36312A, "OUTP OFF,(@1)", OK, *readings)
+    assert KeysightE36312A(link, StillClock()).cut().below_s == 100.0
+    link.over()
 
 
 class Guarded(Dialogue):
