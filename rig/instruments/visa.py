@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from rig.clock import Deadline, SystemClock
 from rig.errors import BenchError, InstrumentError
 
 log = logging.getLogger(__name__)
 
 Reply = TypeVar("Reply")
+AGAIN_S = 0.1
+AGAIN_LIMIT_S = 1.0
 LATE_MAX = 16  # answers that a failed exchange may have left behind
 WAIT_CLOSED = b""  # what recv() says of a connection that the other side has closed
 
@@ -105,21 +108,37 @@ class VisaLink:
         raise ValueError("it does not say who it is")
 
     def _open(self) -> Any:  # noqa: ANN401 (pyvisa's own type is imported lazily)
+        """Connect, and again when that is refused: some instruments have one connection to give.
+
+        The one that was given up may still be taken for a moment.
+        """
+        clock = SystemClock()
+        deadline = Deadline.after(clock, AGAIN_LIMIT_S)
+        while True:
+            try:
+                return self._connect()
+            except Exception as error:  # pyvisa-py raises a plain one for an unreachable host
+                if deadline.left_s < AGAIN_S:
+                    raise BenchError(
+                        f"{self.name} cannot be reached at {self.resource} within"
+                        f" {self.timeout_s:.1f} s: {error}; is it on, and its address right?"
+                    ) from error
+            clock.sleep(AGAIN_S)
+
+    def _connect(self) -> Any:  # noqa: ANN401 (see above)
         import pyvisa  # noqa: PLC0415 (0.3 s that most commands do not need)
 
         wait_ms = int(self.timeout_s * 1000)
+        session: Any = pyvisa.ResourceManager(self._backend).open_resource(
+            self.resource, read_termination="\n", write_termination="\n", open_timeout=wait_ms
+        )
         try:
-            session: Any = pyvisa.ResourceManager(self._backend).open_resource(
-                self.resource, read_termination="\n", write_termination="\n", open_timeout=wait_ms
-            )
             session.timeout = wait_ms
             if (link := _socket_of(session)) is not None:
                 _prepare(link)
-        except Exception as error:  # pyvisa-py raises a plain Exception for an unreachable host
-            raise BenchError(
-                f"{self.name} cannot be reached at {self.resource} within {self.timeout_s:.1f} s:"
-                f" {error}; is it on, and its address right?"
-            ) from error
+        except OSError:
+            session.close()
+            raise
         return session
 
     def _describe(self, error: Exception) -> str:

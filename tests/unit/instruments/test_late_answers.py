@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rig.errors import InstrumentError
+from rig.errors import BenchError, InstrumentError
 from rig.instruments.visa import VisaLink
 
 ANSWERS = {"*IDN?": "maker,model,0,1.0", "MEAS:VOLT?": "5.001", "MEAS:CURR?": "0.420"}
@@ -96,3 +96,29 @@ def test_half_an_answer_is_none(adapter: Adapter, link: VisaLink) -> None:
     adapter.breaks_off = True
     with pytest.raises(InstrumentError, match="a closed connection"):
         link.query("MEAS:CURR?")
+
+
+def test_an_instrument_whose_one_connection_is_still_taken_is_asked_again() -> None:
+    """It refuses further ones for a while: github.com/sinara-hw/Booster/issues/122."""
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        link = VisaLink(
+            f"TCPIP0::127.0.0.1::{port.getsockname()[1]}::SOCKET", name="supply", timeout_s=2.0
+        )
+        with pytest.raises(BenchError, match=r"cannot be reached .*refused"):
+            link.query("*IDN?")
+
+        freed = threading.Timer(0.3, port.listen)
+
+        def answer() -> None:
+            freed.join()
+            with port.accept()[0] as client, client.makefile("r") as lines:
+                next(lines)
+                client.sendall(b"here\n")
+
+        instrument = threading.Thread(target=answer)
+        freed.start()
+        instrument.start()
+        assert link.query("*IDN?") == "here"
+        instrument.join()
+        link.close()
