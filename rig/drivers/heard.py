@@ -9,12 +9,15 @@ import re
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import requests
+from requests.auth import HTTPDigestAuth
 
 from rig.errors import BenchError
 
 END_S = 30.0  # labgrid sets no limit: a call that hangs would keep its connection for ever
+UNAUTHORIZED = 401
 SHOWN = 200  # characters
 WORDS = (
     r'\s*(1|on|true|{"POWER\d*":"on"})\s*',  # the last is Tasmota's
@@ -62,6 +65,8 @@ class Heard:
     def _asked(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         options.setdefault("timeout", END_S)
         response = requests.request(method, url, **options)  # noqa: S113 # see above
+        if response.status_code == UNAUTHORIZED and (digest := _digest(response, url)):
+            response = requests.request(method, url, **options | {"auth": digest})  # noqa: S113
         self._last.text = response.text
         return response
 
@@ -77,6 +82,18 @@ class Heard:
     def shown(self) -> str:
         """The same for a line of text."""
         return " ".join(self.text.split())[:SHOWN]
+
+
+def _digest(response: requests.Response, url: str) -> HTTPDigestAuth | None:
+    """Return the user of an address, if the switch wants to know it by digest (RFC 7616).
+
+    Shelly's plugs of the second generation do, and requests takes what an address has for basic.
+    """
+    user = urlsplit(url)
+    wanted = response.headers.get("WWW-Authenticate", "")
+    if not user.username or not wanted.lower().startswith("digest"):
+        return None
+    return HTTPDigestAuth(unquote(user.username), unquote(user.password or ""))
 
 
 class Answers:

@@ -26,6 +26,7 @@ LOGIN = "<html><form>Session over. Password: <input></form></html>"
 REFUSED = '{"id":1,"src":"plug","error":{"code":-103,"message":"Argument \'id\' is missing"}}'
 UNKNOWN = '{"code":401,"message":"{\\"auth_type\\": \\"digest\\"}"}'
 
+CHALLENGE = 'Digest qop="auth", realm="plug", nonce="60dc2c69", algorithm=SHA-256'
 TASMOTA = '{"WARNING":"Need user=<username>&password=<password>"}'
 
 Answer = tuple[int, str]
@@ -42,6 +43,7 @@ class Box(ThreadingHTTPServer):
         self.asked = 0
         self.instead: list[Answer] = []
         self.always: Answer | None = None
+        self.wants_digest = False
 
     @property
     def url(self) -> str:
@@ -77,8 +79,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _give(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, text = self.server.answer(self.path, body)
+        known = self.headers.get("Authorization", "").startswith('Digest username="admin"')
+        if self.server.wants_digest and not known:
+            status, text = 401, UNKNOWN
+        else:
+            status, text = self.server.answer(self.path, body)
         self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", CHALLENGE)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text.encode())
@@ -221,3 +229,16 @@ def test_a_plug_that_takes_a_password_amiss_once_is_asked_again(
     box.always = (401, UNKNOWN)
     with pytest.raises(BenchError, match=r"HTTPError: 401 .*digest"):
         power.on()
+
+
+def test_a_plug_that_knows_its_users_by_digest_is_given_what_its_address_has(
+    box: Box, opened: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Shelly's own, once it has a password: github.com/fermayo/shelly-bulk-update/issues/18."""
+    box.wants_digest = True
+    power = opened("shelly_gen2", host=box.url.replace("//", "//admin:s3cret@"))
+    power.on()
+    assert (box.on, power.get()) == (True, True)
+    power.off()
+    assert not box.on
+    assert "s3cret" not in caplog.text
