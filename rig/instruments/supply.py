@@ -76,14 +76,15 @@ class ScpiSupply:
             InstrumentError: the supply does not do it (a latched inhibit keeps it off), or it has
                 restarted and would feed the board with another voltage.
         """
+        state = "ON" if on else "OFF"
+        self._may(on)
         try:
-            self._command(on)
+            self._switch(state)
         except InstrumentError as error:
-            if "restarted" in error.reply:
-                raise
             log.warning("%s; told again", error)
             self._clock.sleep(AGAIN_S)
-            self._command(on)
+            self._may(on)
+            self._switch(state)
         self._confirm(on)
 
     def cut(self, limit_s: float = FALL_LIMIT_S) -> Fall:
@@ -165,12 +166,12 @@ class ScpiSupply:
                 raise InstrumentError(self._link.name, command=f"OUTP? {self._at}", reply=reply)
             self._clock.sleep(AGAIN_S)
 
-    def _command(self, on: bool) -> None:
+    def _may(self, on: bool) -> None:
+        """Be sure of what it would feed the board with; it may be switched off in any case."""
         if on:
             self._ready()
         else:
-            self.identity()  # a supply that has restarted is switched off, too
-        self._switch("ON" if on else "OFF")
+            self.identity()
 
     def _switch(self, state: str) -> None:
         send(self._link, f"OUTP {state},{self._at}")

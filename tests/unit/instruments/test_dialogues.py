@@ -164,6 +164,16 @@ def test_a_supply_that_refuses_again_is_named() -> None:
     link.over()
 
 
+def test_a_supply_that_does_not_say_whether_it_restarted_is_not_told_again_to_feed() -> None:
+    """The answer that got lost may have been the one that says so: *ESR? forgets when it is read."""
+    link = Dialogue(*IDN_E36312A, ("*ESR?", "garbage"))
+    supply = KeysightE36312A(link, StillClock())
+    supply.identity()
+    with pytest.raises(InstrumentError, match="garbage"):
+        supply.output(True)
+    link.over()
+
+
 def test_an_output_that_never_follows_is_named() -> None:
     clock = StillClock()
     link = Dialogue(*IDN_E36312A, "OUTP OFF,(@1)", OK, *[("OUTP? (@1)", "1")] * 12)
