@@ -165,7 +165,7 @@ def test_a_supply_that_refuses_again_is_named() -> None:
 
 
 def test_a_supply_that_does_not_say_whether_it_restarted_is_not_told_again_to_feed() -> None:
-    """The answer that got lost may have been the one that says so: *ESR? forgets when it is read."""
+    """The answer that got lost may have said so, and *ESR? forgets when it is read."""
     link = Dialogue(*IDN_E36312A, ("*ESR?", "garbage"))
     supply = KeysightE36312A(link, StillClock())
     supply.identity()
