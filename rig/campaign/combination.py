@@ -12,7 +12,7 @@ from rig.clock import Deadline
 from rig.drivers.console import Waiter, fresh
 from rig.errors import BenchError, BoardError
 from rig.faults import expectations
-from rig.faults.expectations import Pair, Verdict
+from rig.faults.expectations import Pair, PairVerdict
 from rig.faults.outcome import Outcome
 
 ANSWER_LIMIT_S = 10.0
@@ -121,7 +121,7 @@ class Combination:
     def _tell(self, pair: Pair) -> None:
         self._campaign.results.add_pair(pair)
         harm = "".join(f"; {text}" for text in pair.harm)
-        mark = "" if pair.verdict is Verdict.as_expected else f" [{pair.verdict.value.upper()}]"
+        mark = "" if pair.verdict is PairVerdict.as_expected else f" [{pair.verdict.value.upper()}]"
         text = f"{pair.part}: {pair.subject}: {pair.seen or pair.error}{harm}{mark}"
         self._campaign.say(text)
 

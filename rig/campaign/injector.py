@@ -18,7 +18,7 @@ from rig.campaign.step import PendingStep, StepResult
 from rig.clock import Deadline, wall_time_s
 from rig.drivers.console import fresh
 from rig.errors import BenchError, BoardError
-from rig.faults.outcome import Facts, judge
+from rig.faults.outcome import Facts, judge_board
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 from rig.outage.event import LEAD_S, Episode
 from rig.outage.watch import ServiceWatch
@@ -217,7 +217,7 @@ class Injector:
             if cut
             else int(moved),
         )
-        result.outcome = judge(facts)
+        result.outcome = judge_board(facts)
         if not consistent or kernel != (known.kernel if known else None):
             result.notes.append(f"runs kernel {kernel}, root file system {identity}")
 

@@ -18,7 +18,7 @@ from rig.campaign.follower import Follower
 from rig.clock import Deadline
 from rig.errors import BenchError, BoardError
 from rig.faults import expectations
-from rig.faults.expectations import Pair, Verdict
+from rig.faults.expectations import Pair, PairVerdict
 from rig.outage.result import Losses
 
 OFFER_LIMIT_S = 60.0
@@ -62,7 +62,7 @@ class Mismatch(Combination):
 
     def _offer(self, part: str, subject: str, expected: str, act: Callable[[], Seen]) -> Pair:
         pair = self.record(part, subject, expected, act)
-        if pair.verdict is not Verdict.as_expected:
+        if pair.verdict is not PairVerdict.as_expected:
             self._offered = None  # the next one gets a board that is known
         return pair
 

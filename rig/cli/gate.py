@@ -20,12 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge the newest run; the exit code says who must act."""
-    from rig.nights.regression import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow
+    from rig.nights.regression import BASELINE_MIN, judge_nights  # noqa: PLC0415 # scipy is slow
 
     if arguments.baseline < BASELINE_MIN:
         raise UsageError(f"--baseline is at least {BASELINE_MIN} runs, not {arguments.baseline}")
     found, undated = history.nights_of(arguments)
     found = found[-arguments.baseline - 1 :]
-    judgement = judge(found, arguments.alpha, undated)
+    judgement = judge_nights(found, arguments.alpha, undated)
     history.show(arguments.to, found, undated, judgement)
     return {"good": GOOD, "product": PRODUCT, "bench": BENCH}[judgement.verdict]

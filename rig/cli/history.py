@@ -37,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show every night, and since when which figure is worse; judges nothing."""
-    from rig.nights.regression import BASELINE_MIN, judge  # noqa: PLC0415 # scipy is slow to import
+    from rig.nights.regression import BASELINE_MIN, judge_nights  # noqa: PLC0415 # scipy is slow to import
 
     found, undated = nights_of(arguments)
     enough = len(found) > BASELINE_MIN
-    judgement = judge(found, arguments.alpha, undated) if enough else None
+    judgement = judge_nights(found, arguments.alpha, undated) if enough else None
     show(arguments.to or Path.cwd(), found, undated, judgement)
     return GOOD
 

@@ -17,7 +17,7 @@ PARTS = {
 }
 
 
-class Verdict(enum.Enum):
+class PairVerdict(enum.Enum):
     """How what was seen compares with what was expected."""
 
     as_expected = "as expected"
@@ -29,9 +29,9 @@ class Verdict(enum.Enum):
     def bad(self) -> bool:
         """Tell whether it is the board's failure."""
         match self:
-            case Verdict.differs | Verdict.silent:
+            case PairVerdict.differs | PairVerdict.silent:
                 return True
-            case Verdict.as_expected | Verdict.bench:
+            case PairVerdict.as_expected | PairVerdict.bench:
                 return False
             case _:
                 assert_never(self)
@@ -52,13 +52,13 @@ class Pair:
     error: str = ""  # of the bench
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> PairVerdict:
         if self.error:
-            return Verdict.bench
+            return PairVerdict.bench
         if self.seen == self.expected and not self.harm:
-            return Verdict.as_expected
+            return PairVerdict.as_expected
         refuses = not self.expected.startswith("runs")
-        return Verdict.silent if self.accepted and refuses else Verdict.differs
+        return PairVerdict.silent if self.accepted and refuses else PairVerdict.differs
 
 
 def runs(release: str) -> str:

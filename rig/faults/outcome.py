@@ -52,7 +52,7 @@ class Facts:
     boots_expected: int
 
 
-def judge(facts: Facts) -> Outcome:
+def judge_board(facts: Facts) -> Outcome:
     """Give the verdict, the worst that applies (docs/explanation/fault-model.md)."""
     if not facts.came_back:
         return Outcome.bricked

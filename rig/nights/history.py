@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rig.clock import wall_time_s
 from rig.errors import BenchError, UsageError
 from rig.faults.outcome import Outcome
-from rig.nights.night import Key, Night, Sample, doubt
+from rig.nights.night import FigureKey, Night, Sample, doubt
 from rig.records import Database, schema
 from rig.records.run import open_records, runs
 
@@ -129,10 +129,10 @@ def night_of(database: Database, run: dict[str, Any]) -> Night:
         .where(figure.run == run["id"], figure.unit == "s")
         .order_by(figure.number)
     )
-    groups: dict[Key, list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[FigureKey, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         if Outcome(row["outcome"]).good and row["name"] not in OF_THE_BENCH:
-            groups[Key(_step(row), row["name"])].append(row)
+            groups[FigureKey(_step(row), row["name"])].append(row)
     outcomes = [
         Outcome(row["outcome"])
         for row in database.rows(sa.select(trial.outcome).where(trial.run == run["id"]))

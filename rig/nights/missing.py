@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rig.nights.night import Key, Night
+from rig.nights.night import FigureKey, Night
 from rig.nights.significance import share_p
 
 
@@ -79,6 +79,6 @@ def _untimed(step: str, last: Night) -> Lapse:
     return Lapse(what=f"nothing measured of {step} in the last run: {why}", whose=whose)
 
 
-def _unmeasured(key: Key) -> Lapse:
+def _unmeasured(key: FigureKey) -> Lapse:
     """Blame the lab: a trial that ended well has the figure, unless who measures it is gone."""
     return Lapse(what=f"not measured in the last run, though trials ended well: {key}", whose="lab")

@@ -15,7 +15,7 @@ AHEAD_S = 3600.0  # so much may the clocks of a lab's computers differ
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Key:
+class FigureKey:
     """One figure of one type of step."""
 
     step: str
@@ -60,7 +60,7 @@ class Night:
     exercise: str = ""  # what was run: nights of one exercise try the same
     started_at_s: float = 0.0
     doubt: str = ""  # why nobody knows when it was
-    samples: Mapping[Key, Sample]
+    samples: Mapping[FigureKey, Sample]
     instruments: Mapping[str, str] = field(default_factory=dict)
     bench: Mapping[str, float] = field(default_factory=dict)  # floors and biases; larger is worse
     trials: int = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rig.errors import UsageError
 from rig.measure.statistics import median
 from rig.nights.missing import Lapse, failures, missing
-from rig.nights.night import Key, Night, Sample
+from rig.nights.night import FigureKey, Night, Sample
 from rig.nights.significance import change, holm, median_p, split_p, worst_p
 
 ALPHA = 0.05  # of LOOKS calls: the chance that any names anything although nothing has changed
@@ -19,10 +19,10 @@ TESTS = {"median": median_p, "worst": worst_p}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class NightFinding:
     """A figure that got worse; `p` is corrected, `reasons` say why the lab is suspected."""
 
-    key: Key
+    key: FigureKey
     figure: str  # median, worst or trend
     night: str
     before_s: float
@@ -45,7 +45,7 @@ class Finding:
 class Judgement:
     """What a gate says of the last of its nights."""
 
-    findings: tuple[Finding, ...]
+    findings: tuple[NightFinding, ...]
     lapses: tuple[Lapse, ...]
     compared: int  # figures' tests that were made of the last night
     alpha: float
@@ -64,7 +64,7 @@ class Judgement:
         return "bench" if suspects or self.undated or not self.compared else "good"
 
 
-def judge(
+def judge_nights(
     nights: Sequence[Night], alpha: float = ALPHA, undated: Sequence[Night] = ()
 ) -> Judgement:
     """Compare the last night with those before, and look for the night of a change.
@@ -110,7 +110,7 @@ def _failures(nights: Sequence[Night], alpha: float) -> list[Lapse]:
     ]
 
 
-def _tonight(able: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
+def _tonight(able: Mapping[FigureKey, list[Night]], alpha: float) -> list[NightFinding]:
     asked = [(key, figure) for key in able for figure in TESTS]
     level = alpha / (QUESTIONS * LOOKS)
     found = [_worse_p(key, figure, able[key], level) for key, figure in asked]
@@ -122,7 +122,7 @@ def _tonight(able: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
     return findings
 
 
-def _worse_p(key: Key, figure: str, nights: Sequence[Night], level: float) -> float:
+def _worse_p(key: FigureKey, figure: str, nights: Sequence[Night], level: float) -> float:
     """Return the larger p of two witnesses (an intersection-union test): nights and trials.
 
     Where the nights' alone is above `level` there is no finding, and the trials are not asked.
@@ -135,7 +135,7 @@ def _worse_p(key: Key, figure: str, nights: Sequence[Night], level: float) -> fl
     return max(of_nights, TESTS[figure](trials[:-1], trials[-1]))
 
 
-def _trends(with_it: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
+def _trends(with_it: Mapping[FigureKey, list[Night]], alpha: float) -> list[NightFinding]:
     nightly = {key: _nightly(key, "median", nights) for key, nights in with_it.items()}
     changes = [change(medians) for medians in nightly.values()]
     findings = []
@@ -146,7 +146,7 @@ def _trends(with_it: Mapping[Key, list[Night]], alpha: float) -> list[Finding]:
     return findings
 
 
-def _nightly(key: Key, figure: str, nights: Sequence[Night]) -> list[float]:
+def _nightly(key: FigureKey, figure: str, nights: Sequence[Night]) -> list[float]:
     samples = [night.samples[key] for night in nights]
     return [one.worst if figure == "worst" else one.median for one in samples]
 
@@ -157,14 +157,14 @@ def _corrected(found: Sequence[float]) -> list[float]:
 
 
 def _finding(
-    key: Key, figure: str, nights: list[Night], figures: list[float], at: int, p: float
-) -> list[Finding]:
+    key: FigureKey, figure: str, nights: list[Night], figures: list[float], at: int, p: float
+) -> list[NightFinding]:
     """Return the finding, unless the change is smaller than what the instrument can tell."""
     before, after = median(figures[:at]), median(figures[at:])
     if after - before <= nights[at].samples[key].uncertainty:
         return []
     return [
-        Finding(
+        NightFinding(
             key=key,
             figure=figure,
             night=nights[at].label,
@@ -176,7 +176,7 @@ def _finding(
     ]
 
 
-def suspicions(key: Key, nights: Sequence[Night], at: int) -> tuple[str, ...]:
+def suspicions(key: FigureKey, nights: Sequence[Night], at: int) -> tuple[str, ...]:
     """Say what of the bench changed with night `at`, too."""
     last, first = nights[at - 1], nights[at]
     reasons = [

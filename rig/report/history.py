@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rig.nights.night import Key, Night
+from rig.nights.night import FigureKey, Night
 from rig.nights.regression import Judgement
 from rig.report.figure import picture
 from rig.report.palette import BLUE, INK, ORANGE, SOFT, WARN
@@ -75,7 +75,7 @@ def chart(step: str, nights: Sequence[Night], judgement: Judgement | None) -> Fi
 
 def _panel(
     axes: Any,  # noqa: ANN401 # matplotlib's Axes is generic
-    key: Key,
+    key: FigureKey,
     nights: Sequence[Night],
     judgement: Judgement | None,
     most: int,

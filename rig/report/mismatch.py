@@ -5,15 +5,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from rig.faults.expectations import PARTS, Verdict
+from rig.faults.expectations import PARTS, PairVerdict
 from rig.report.templates import environment
 
 FORMAT = 1
 MARKS = {  # a sign beside the colour: told apart in print and by everyone
-    Verdict.as_expected.value: "✓",
-    Verdict.differs.value: "✗",
-    Verdict.silent.value: "‼",
-    Verdict.bench.value: "?",
+    PairVerdict.as_expected.value: "✓",
+    PairVerdict.differs.value: "✗",
+    PairVerdict.silent.value: "‼",
+    PairVerdict.bench.value: "?",
 }
 
 
@@ -22,7 +22,7 @@ def counts(pairs: list[dict[str, Any]]) -> dict[str, int] | None:
     if not pairs:
         return None
     found = Counter(pair["verdict"] for pair in pairs)
-    return {verdict.value: found[verdict.value] for verdict in Verdict}
+    return {verdict.value: found[verdict.value] for verdict in PairVerdict}
 
 
 def table(summary: dict[str, Any], pairs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -42,13 +42,13 @@ def table(summary: dict[str, Any], pairs: list[dict[str, Any]]) -> dict[str, Any
 
 def parts(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the pairs part by part, each part's worst first."""
-    order = [Verdict.silent, Verdict.differs, Verdict.bench, Verdict.as_expected]
+    order = [PairVerdict.silent, PairVerdict.differs, PairVerdict.bench, PairVerdict.as_expected]
     rank = {verdict.value: at for at, verdict in enumerate(order)}
     found = []
     for part, title in PARTS.items():
         rows = [pair for pair in pairs if pair["part"] == part]
         if rows:
-            good = sum(row["verdict"] == Verdict.as_expected.value for row in rows)
+            good = sum(row["verdict"] == PairVerdict.as_expected.value for row in rows)
             rows.sort(key=lambda row: rank[row["verdict"]])
             found.append({"name": part, "title": title, "rows": rows, "good": good})
     return found

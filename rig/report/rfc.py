@@ -13,12 +13,12 @@ from rig.report.templates import environment
 from rig.report.trials import (
     anomalies,
     describe,
+    describe_measured,
     excluded,
     is_measured,
     is_upgrade,
     reliability,
     reset_time,
-    statistics,
 )
 from rig.report.verified import reason
 
@@ -143,9 +143,9 @@ def rfc6201(summary: dict[str, Any], place: dict[str, Any]) -> dict[str, Any] | 
                 "required": required,
                 "enough": len(trials) >= TRIALS_MIN and not deviations,
                 "deviations": deviations,
-                "reset_time": {view: statistics(values) for view, values in times.items()},
+                "reset_time": {view: describe_measured(values) for view, values in times.items()},
                 "settle": {
-                    view: statistics([trial["settle"][view] for trial in trials])
+                    view: describe_measured([trial["settle"][view] for trial in trials])
                     for view in SETTLINGS
                 },
                 "trials": trials,
@@ -206,10 +206,11 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
         "phases": {name: describe([trial["phases"][name] for trial in trials]) for name in PHASES},
         "tpl_frames": describe(frames),
         "tpl_time": {
-            view: statistics([trial["tpl_time"][view] for trial in trials]) for view in VIEWS
+            view: describe_measured([trial["tpl_time"][view] for trial in trials]) for view in VIEWS
         },
         "settle": {
-            view: statistics([trial["settle"][view] for trial in trials]) for view in SETTLINGS
+            view: describe_measured([trial["settle"][view] for trial in trials])
+            for view in SETTLINGS
         },
         "unclear": sum(trial["agreement"] == "unclear" for trial in trials),
         "trials": trials,

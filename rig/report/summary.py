@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.faults.expectations import Verdict
+from rig.faults.expectations import PairVerdict
 from rig.faults.outcome import Outcome
 from rig.measure.uncertainty import Contribution
 from rig.place.topology import described
@@ -50,8 +50,8 @@ def summarise(results: Results) -> dict[str, Any]:
         "instruments": run["instruments"],
         "floors": run["floors"][-1] if run["floors"] else None,
         "verification": verification,
-        "statistics": statistics(steps),
-        "settling": statistics(steps, "settle"),
+        "statistics": statistics_of_steps(steps),
+        "settling": statistics_of_steps(steps, "settle"),
         "steps": steps,
         "limits": limits,
         "pairs": counts(pairs),
@@ -65,7 +65,7 @@ def verdict(
 ) -> str:
     """Say who must act: `product`, `bench`, or nobody (`good`); `empty` without steps and pairs."""
     outcomes = [Outcome(step["outcome"]) for step in steps]
-    of_pairs = {Verdict(pair["verdict"]) for pair in pairs or []}
+    of_pairs = {PairVerdict(pair["verdict"]) for pair in pairs or []}
     if not outcomes and not of_pairs:
         return "empty"
     if (
@@ -75,7 +75,7 @@ def verdict(
         or any(limit["verdict"] == "failed" for limit in limits)
     ):
         return "product"
-    return "bench" if Outcome.bench in outcomes or Verdict.bench in of_pairs else "good"
+    return "bench" if Outcome.bench in outcomes or PairVerdict.bench in of_pairs else "good"
 
 
 def _stayed(step: dict[str, Any]) -> bool:
@@ -212,7 +212,9 @@ def edge(record: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def statistics(steps: list[dict[str, Any]], figure: str = "outage") -> list[dict[str, Any]]:
+def statistics_of_steps(
+    steps: list[dict[str, Any]], figure: str = "outage"
+) -> list[dict[str, Any]]:
     """Median and worst outage (or `settle`) of the steps that end alike, for traffic and counter.
 
     The bounds of the median are distribution-free, at 95 %; null where the sample is too small.

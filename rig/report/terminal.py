@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rig.faults.expectations import Verdict
+from rig.faults.expectations import PairVerdict
 from rig.report.mismatch import MARKS, parts
 from rig.report.page import measured, settled
 
@@ -61,7 +61,7 @@ def _show_pairs(console: Console, document: dict[str, Any]) -> None:
     for column in ("part", "combination", "expected", "seen", "verdict"):
         table.add_column(column)
     for part in parts(document["pairs"]):
-        bad = [row for row in part["rows"] if row["verdict"] != Verdict.as_expected.value]
+        bad = [row for row in part["rows"] if row["verdict"] != PairVerdict.as_expected.value]
         shown = part["rows"] if part["name"] != "bundle" else bad
         for row in shown:
             style = "green" if row not in bad else "bold red"

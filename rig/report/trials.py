@@ -78,7 +78,7 @@ def reset_time(outage: dict[str, Any], gone: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def statistics(measured: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
+def describe_measured(measured: Sequence[dict[str, Any] | None]) -> dict[str, Any] | None:
     """Describe a sample of measured times, with the largest uncertainty of a single one."""
     known = [item for item in measured if item]
     if not known:

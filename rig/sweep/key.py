@@ -17,7 +17,7 @@ _KEY = re.compile(r"([a-z0-9]+)/([a-z]+)/([^/@]+)@([0-9a-f]+)/([^/@]+)@([0-9a-f]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class SweepKey:
     """Everything that a trial was made of, as one word: it repeats the trial."""
 
     what: What
@@ -60,7 +60,7 @@ class Key:
                 )
 
 
-def parse_key(text: str) -> Key:
+def parse_key(text: str) -> SweepKey:
     """Read a key from its text form; ``str(parse_key(text)) == text``.
 
     Raises:
@@ -78,6 +78,6 @@ def parse_key(text: str) -> Key:
     known = {name: name for name in WHATS}
     if what not in known:
         raise UsageError(f"the key's exercise {what!r} is none of {', '.join(WHATS)}")
-    return Key(
+    return SweepKey(
         what=known[what], old=old, old_hash=old_hash, new=new, new_hash=new_hash, plan=parse(plan)
     )

@@ -12,7 +12,7 @@ from rig.records.plain import plain
 from rig.sweep.exercise import Recording
 from rig.sweep.operations import Labelled, choose, cuts
 from rig.sweep.point import LONG, SHORT, Point
-from rig.sweep.recalled_cut import Judge, Trial
+from rig.sweep.recalled_cut import CutJudge, JudgedCut
 from rig.sweep.worker import Worker
 
 BASELINES = 3  # boots without any cut, before a sweep: what a verdict costs at least
@@ -31,8 +31,8 @@ class Sweeper(Worker):
     _recording: Recording | None = None
 
     @cached_property
-    def judge(self) -> Judge:
-        return Judge(self.exercise)
+    def judge(self) -> CutJudge:
+        return CutJudge(self.exercise)
 
     @cached_property
     def _interposer(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS
@@ -156,7 +156,7 @@ class Sweeper(Worker):
         self._note_trial(point, digest, trial)
         return trial.outcome
 
-    def _note_trial(self, point: Point, digest: str, trial: Trial) -> None:
+    def _note_trial(self, point: Point, digest: str, trial: JudgedCut) -> None:
         """Record what a boot showed; of a bad outcome also the board's last words."""
         self._left = trial.outcome
         if not trial.outcome.good:

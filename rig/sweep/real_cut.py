@@ -16,7 +16,7 @@ from rig.campaign.step import StepResult
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError, UsageError
-from rig.faults.outcome import Facts, Outcome, judge
+from rig.faults.outcome import Facts, Outcome, judge_board
 from rig.faults.plan import Cut, CutAtMark, CutAtOperation
 from rig.instruments.rail import RailEdge
 from rig.sweep.exercise import ANSWER_LIMIT_S, DATA_STORES, Exercise
@@ -41,7 +41,7 @@ class Replayed:
     error: str | None = None
 
 
-class LongWay:
+class RealCut:
     """Runs one exercise with one cut, from the old release to the verdict of the login shell.
 
     In the folder `keep` it leaves the flash as the cut left it, and the journal until then, if the
@@ -145,7 +145,7 @@ class LongWay:
             for ahead in ((0, 1) if self._exercise.stores else (0,))
         }
         known = place.catalogue.release(mark.release)
-        return judge(
+        return judge_board(
             Facts(
                 came_back=True,
                 before=mark.release,

@@ -12,14 +12,14 @@ from rig.campaign.follower import Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
-from rig.faults.outcome import Facts, Outcome, judge
+from rig.faults.outcome import Facts, Outcome, judge_board
 from rig.sweep.exercise import Exercise
 
 ANSWER_LIMIT_S = 10.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Trial:
+class JudgedCut:
     """What became of the board; `duration_s` is from power-on to the verdict."""
 
     outcome: Outcome
@@ -35,7 +35,7 @@ class Trial:
     error: str | None = None
 
 
-class Judge:
+class CutJudge:
     """Looks at boards of one place that come back from a cut in one exercise."""
 
     def __init__(self, exercise: Exercise, on_event: Callable[[Event], None] | None = None) -> None:
@@ -43,7 +43,7 @@ class Judge:
         self._place = exercise.place
         self._on_event = on_event or (lambda _: None)
 
-    def look(self, allowed: tuple[Mark, ...], boots_expected: int = 1) -> Trial:
+    def look(self, allowed: tuple[Mark, ...], boots_expected: int = 1) -> JudgedCut:
         """Give the board power, follow it to its end, judge it, and leave it off.
 
         `allowed` are the states that it may hold.  A failing bench is the outcome `bench`.
@@ -54,7 +54,7 @@ class Judge:
             trial = self._look(allowed, boots_expected)
         except (BenchError, BoardError) as error:
             outcome, said = blame(place, error)
-            trial = Trial(outcome=outcome, error=said)
+            trial = JudgedCut(outcome=outcome, error=said)
         trial.duration_s = place.clock.now() - began_s
         if trial.outcome is Outcome.bench:
             place.safe_off()
@@ -62,7 +62,7 @@ class Judge:
             place.strategy.transition(Status.off)
         return trial
 
-    def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> Trial:
+    def _look(self, allowed: tuple[Mark, ...], boots_expected: int) -> JudgedCut:
         place = self._place
         place.power_path.feed()
         unsafe = self.unsafe()
@@ -77,7 +77,7 @@ class Judge:
             raise BenchError("what the board says that it runs got lost on the console")
         held = place.service.remembered(ANSWER_LIMIT_S)
         place.strategy.transition(Status.off)  # all that is asked from here on, the flash knows
-        trial = Trial(
+        trial = JudgedCut(
             outcome=Outcome.bench,
             release=held.release,
             slot=up[-1].keys.get("slot"),
@@ -86,7 +86,7 @@ class Judge:
             held=held,
         )
         whole = self._is_whole(trial, up[-1])
-        trial.outcome = judge(
+        trial.outcome = judge_board(
             Facts(
                 came_back=True,
                 before=self._exercise.old.name,
@@ -125,7 +125,7 @@ class Judge:
         named = "no slot" if slot is None else f"slot {slot!a}"
         return f"the environment names {named}, which held no whole release after the cut"
 
-    def _is_whole(self, trial: Trial, up: Event) -> bool:
+    def _is_whole(self, trial: JudgedCut, up: Event) -> bool:
         """Tell whether kernel, root file system, service and the slot's bytes are one release."""
         known = self._place.catalogue.releases.get(trial.release or "")
         if known is None:

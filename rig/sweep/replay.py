@@ -11,7 +11,7 @@ from rig.campaign.reinstall import rescue
 from rig.faults.plan import Cut
 from rig.records.plain import plain
 from rig.sweep.exercise import Exercise
-from rig.sweep.real_cut import LongWay, Replayed
+from rig.sweep.real_cut import RealCut, Replayed
 
 
 def replay(
@@ -27,7 +27,7 @@ def replay(
 
     `more` goes into the record as it is.  A bad board is rescued with the old release.
     """
-    replayed = LongWay(exercise, on_event, keep=folder).run(plan)
+    replayed = RealCut(exercise, on_event, keep=folder).run(plan)
     record = plain(replayed) | {"plan": str(plan)} | more
     fresh = folder / "replay.json.new"
     fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")

@@ -13,9 +13,9 @@ from rig.faults.outcome import Outcome
 from rig.faults.plan import Cut
 from rig.records.plain import plain
 from rig.sweep.exercise import Exercise
-from rig.sweep.key import Key
+from rig.sweep.key import SweepKey
 from rig.sweep.point import Point
-from rig.sweep.real_cut import LongWay, Replayed
+from rig.sweep.real_cut import RealCut, Replayed
 from rig.sweep.records import SweepRecords
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Worker:
         self._console = console
 
     @cached_property
-    def long_way(self) -> LongWay:
-        return LongWay(self.exercise)
+    def long_way(self) -> RealCut:
+        return RealCut(self.exercise)
 
     def work(self, command: int) -> int:
         """Judge points until none is left; return how many were this worker's.
@@ -96,5 +96,5 @@ class Worker:
         )
         return trial
 
-    def key(self, cut: Cut) -> Key:
-        return Key.of(self.exercise.what, self.exercise.old, self.exercise.new, cut)
+    def key(self, cut: Cut) -> SweepKey:
+        return SweepKey.of(self.exercise.what, self.exercise.old, self.exercise.new, cut)

@@ -81,7 +81,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class VerificationFinding:
     """The whole table, and what it shows."""
 
     verdict: Verdict
@@ -89,7 +89,7 @@ class Finding:
     rows: tuple[Row, ...]
 
 
-def judge(trials: Sequence[Trial], scale: float = 1.0) -> Finding:
+def judge_verification(trials: Sequence[Trial], scale: float = 1.0) -> VerificationFinding:
     """Hold every stated interval against the truth.
 
     Passed: for every view and decade the bias lies within the stated uncertainty and a coverage of
@@ -112,7 +112,7 @@ def judge(trials: Sequence[Trial], scale: float = 1.0) -> Finding:
     if not trials:
         unclear.append("nothing was measured")
     verdict = Verdict.failed if failed else Verdict.unclear if unclear else Verdict.passed
-    return Finding(verdict=verdict, reasons=(*failed, *unclear), rows=tuple(rows))
+    return VerificationFinding(verdict=verdict, reasons=(*failed, *unclear), rows=tuple(rows))
 
 
 def _decades(trials: Sequence[Trial]) -> Iterable[tuple[str, list[Trial]]]:

@@ -16,7 +16,7 @@ from rig.outage.watch import ServiceWatch
 from rig.place.place import Place
 from rig.records.plain import plain
 from rig.verification import last_record
-from rig.verification.coverage import Finding, Trial, judge
+from rig.verification.coverage import Trial, VerificationFinding, judge_verification
 from rig.verification.interruptions import Settings, lengths
 from rig.verification.reference import Reference, of_place
 
@@ -76,7 +76,7 @@ class Verifier:
                     self._tell(f"{number}/{len(order)}: {_shown(fresh)}")
         finally:
             reference.stop()
-        finding = judge(trials, self._settings.scale)
+        finding = judge_verification(trials, self._settings.scale)
         return self._record(instruments, floors, trials, finding)
 
     def _floors(self, watch: ServiceWatch) -> Floors:
@@ -122,7 +122,7 @@ class Verifier:
         instruments: dict[str, str],
         floors: Floors,
         trials: list[Trial],
-        finding: Finding,
+        finding: VerificationFinding,
     ) -> dict[str, Any]:
         """Return the record, docs/reference/calibration.schema.json."""
         tried = {trial.view for trial in trials}

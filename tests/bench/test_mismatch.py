@@ -10,7 +10,7 @@ import pytest
 from rig.board.catalogue import BadBundle
 from rig.campaign.campaign import Campaign
 from rig.campaign.mismatch import Mismatch
-from rig.faults.expectations import Pair, Verdict
+from rig.faults.expectations import Pair, PairVerdict
 from rig.place.place import Place
 from rig.records.run import Results
 
@@ -52,7 +52,7 @@ def test_a_bundle_that_is_accepted_is_called_silent(mismatch: Mismatch, place: P
         name="good", bundle=place.catalogue.release("2.0.0").bundle, expect="kernel-mismatch"
     )
     pair = mismatch.bundle(good)
-    assert (pair.verdict, pair.seen) == (Verdict.silent, "runs 2.0.0")
+    assert (pair.verdict, pair.seen) == (PairVerdict.silent, "runs 2.0.0")
     assert any("flash operations" in harm for harm in pair.harm)
 
 
@@ -63,17 +63,17 @@ def test_a_mixture_falls_back_and_is_told_from_a_release(mismatch: Mismatch, pla
 
     pair = mismatch.kernel(other, release, prom, release.state_layout)
 
-    assert pair.verdict is Verdict.as_expected, pair
+    assert pair.verdict is PairVerdict.as_expected, pair
     assert pair.seen == "falls back to 1.0.0, state kept"
     # The partner: were it a release of that kernel, falling back would be the fault.
     pair = dataclasses.replace(pair, expected="runs 2.0.0, state kept")
-    assert pair.verdict is Verdict.differs
+    assert pair.verdict is PairVerdict.differs
 
 
 def test_a_newer_state_is_left_alone_by_an_older_release(mismatch: Mismatch, place: Place) -> None:
     first = next(iter(place.catalogue.proms.values()))
     pair = mismatch.state(2, place.catalogue.release("2.0.0"), first)
-    assert pair.verdict is Verdict.as_expected, pair
+    assert pair.verdict is PairVerdict.as_expected, pair
 
 
 def test_a_board_that_another_prom_starts_is_seen(
@@ -85,7 +85,7 @@ def test_a_board_that_another_prom_starts_is_seen(
     nothing.write_bytes(b"")
     broken = dataclasses.replace(first, partition=nothing)
     pair = mismatch.prom(broken, place.catalogue.release("1.0.0"))
-    assert (pair.verdict, pair.seen) == (Verdict.differs, "runs 1.0.0")
+    assert (pair.verdict, pair.seen) == (PairVerdict.differs, "runs 1.0.0")
     assert pair.harm == (f"started by U-Boot {place.catalogue.prom_fallback}",)
 
 
@@ -109,4 +109,4 @@ def test_a_module_that_is_refused_for_another_reason_is_seen(
     release = place.catalogue.release("1.0.0")
     own = place.catalogue.modules[release.kernel]
     pair = mismatch.module(dataclasses.replace(own, kernel="6.0.0"), release)
-    assert (pair.verdict, pair.seen) == (Verdict.differs, "refused: File exists")
+    assert (pair.verdict, pair.seen) == (PairVerdict.differs, "refused: File exists")

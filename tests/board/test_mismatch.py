@@ -13,7 +13,7 @@ from rig.board.catalogue import Catalogue
 from rig.campaign.campaign import Campaign
 from rig.campaign.flash_planter import FUTURE
 from rig.campaign.mismatch import Mismatch
-from rig.faults.expectations import Pair, Verdict
+from rig.faults.expectations import Pair, PairVerdict
 from rig.place.file import firmware_index
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def mismatch(campaign: Campaign, folder: Path) -> Mismatch:
 
 
 def check(pair: Pair) -> None:
-    assert pair.verdict is Verdict.as_expected, (
+    assert pair.verdict is PairVerdict.as_expected, (
         f"{pair.subject}: expected '{pair.expected}', seen '{pair.seen}' {' '.join(pair.harm)}"
     )
 

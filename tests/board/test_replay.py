@@ -11,7 +11,7 @@ from rig.campaign.follower import Event
 from rig.faults.plan import CutAtMark, CutAtOperation
 from rig.place.place import Place
 from rig.sweep.exercise import Exercise
-from rig.sweep.key import Key, parse_key
+from rig.sweep.key import SweepKey, parse_key
 from rig.sweep.real_cut import Replayed
 from rig.sweep.replay import replay
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
-def key(pytestconfig: pytest.Config) -> Key:
+def key(pytestconfig: pytest.Config) -> SweepKey:
     return parse_key(pytestconfig.getoption("rig_key"))
 
 
@@ -36,7 +36,7 @@ def on_event(console: Any, folder: Path, say: Callable[[str], None]) -> Callable
 
 
 @pytest.fixture
-def exercise(place: Place, key: Key, on_event: Callable[[Event], None]) -> Exercise:
+def exercise(place: Place, key: SweepKey, on_event: Callable[[Event], None]) -> Exercise:
     old = place.catalogue.release(key.old)
     new = place.catalogue.target(key.what, key.new)
     return Exercise(place, key.what, old, new, on_event)
@@ -48,7 +48,7 @@ def check(replayed: Replayed) -> None:
 
 def test_a_replayed_cut_leaves_a_good_board(
     exercise: Exercise,
-    key: Key,
+    key: SweepKey,
     on_event: Callable[[Event], None],
     folder: Path,
     say: Callable[[str], None],
@@ -68,7 +68,7 @@ def test_a_replayed_cut_leaves_a_good_board(
 
 def test_a_cut_replayed_by_the_clock_leaves_a_good_board(
     exercise: Exercise,
-    key: Key,
+    key: SweepKey,
     on_event: Callable[[Event], None],
     folder: Path,
     say: Callable[[str], None],

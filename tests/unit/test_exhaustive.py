@@ -45,7 +45,7 @@ SEEN = {
     },
     "Kind.added_kind": {"rig/faults/plan.py"},
     "Outcome.added_outcome": {"rig/faults/outcome.py"},
-    "Verdict.added_verdict": {"rig/faults/expectations.py"},
+    "PairVerdict.added_verdict": {"rig/faults/expectations.py"},
     "Reset.added_reset": {"rig/campaign/injector.py", "rig/campaign/reset.py"},
     "Status.added_status": {"rig/drivers/strategy.py"},
     "added_exercise": {"rig/sweep/exercise.py"},

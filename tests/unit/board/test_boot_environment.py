@@ -13,7 +13,7 @@ from rig.board.flash_map import FlashMap
 from rig.board.walnut import boot_environment
 from rig.board.walnut.boot_environment import ACTIVE, ERASED, OBSOLETE, active
 from rig.errors import UsageError
-from rig.sweep.recalled_cut import Judge
+from rig.sweep.recalled_cut import CutJudge
 
 INDEX = Path(__file__).resolve().parents[3] / "firmware" / "out" / "index.json"
 SIZE = 0x10000
@@ -162,7 +162,7 @@ def slots_held(words: bytes) -> str:
         catalogue=SimpleNamespace(releases={"1.0.0": release}),
     )
     exercise: Any = SimpleNamespace(place=place, old=release, new=release)
-    return Judge(exercise).unsafe()
+    return CutJudge(exercise).unsafe()
 
 
 @pytest.mark.parametrize(

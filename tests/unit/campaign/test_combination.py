@@ -13,7 +13,7 @@ from rig.campaign.combination import Combination, Seen, seen
 from rig.campaign.follower import Follower
 from rig.clock import Deadline
 from rig.errors import BenchError, BoardError
-from rig.faults.expectations import Pair, Verdict, falls_back, refused, runs
+from rig.faults.expectations import Pair, PairVerdict, falls_back, refused, runs
 from tests.unit.helpers.scripted import BANNER, GAVE_UP, UP, Life, ScriptedPlace
 
 TAKEN = "@WU 9.00 download start url=x\n@WU 9.50 staging start release=2.0.0\n"
@@ -48,7 +48,7 @@ class Bench:
 
 def test_a_board_that_comes_up_is_recorded_as_what_it_runs() -> None:
     bench = Bench(ScriptedPlace(Life(UP)))
-    assert bench.record(bench.power_on).verdict is Verdict.as_expected
+    assert bench.record(bench.power_on).verdict is PairVerdict.as_expected
 
 
 @pytest.mark.parametrize("said", [GAVE_UP, TRIED + GAVE_UP])
@@ -59,7 +59,7 @@ def test_a_board_that_gives_up_is_recorded_so_whatever_it_had_run_before(said: s
 
     assert bench.pairs == [pair]
     assert (pair.seen, pair.accepted, pair.error) == ("gave up: service", False, "")
-    assert pair.verdict is Verdict.differs
+    assert pair.verdict is PairVerdict.differs
 
 
 def test_a_bad_bundle_after_which_the_board_gives_up_was_accepted() -> None:
@@ -67,7 +67,7 @@ def test_a_bad_bundle_after_which_the_board_gives_up_was_accepted() -> None:
 
     pair = bench.record(bench.offer, refused("hash"))
 
-    assert (pair.seen, pair.verdict) == ("gave up: service", Verdict.silent)
+    assert (pair.seen, pair.verdict) == ("gave up: service", PairVerdict.silent)
 
 
 def raising(error: Exception) -> Callable[[], Seen]:
@@ -88,16 +88,16 @@ def test_an_exception_that_nobody_expected_is_recorded_before_it_is_raised(
 
     (pair,) = bench.pairs
     assert caught.value is error
-    assert pair.verdict is Verdict.bench
+    assert pair.verdict is PairVerdict.bench
     assert type(error).__name__ in pair.error
 
 
 @pytest.mark.parametrize(
     ("fed", "verdict", "error"),
-    [(True, Verdict.differs, ""), (False, Verdict.bench, "no current flows (silence)")],
+    [(True, PairVerdict.differs, ""), (False, PairVerdict.bench, "no current flows (silence)")],
 )
 def test_a_silent_board_is_the_boards_failure_only_if_it_is_fed(
-    fed: bool, verdict: Verdict, error: str
+    fed: bool, verdict: PairVerdict, error: str
 ) -> None:
     bench = Bench(ScriptedPlace(fed=fed))
     bench.place.is_on = True
@@ -115,7 +115,7 @@ def test_a_failing_bench_is_recorded_and_ends_the_run() -> None:
     bench = Bench(ScriptedPlace())
     with pytest.raises(BenchError, match="a cable"):
         bench.record(raising(BenchError("a cable")))
-    assert [pair.verdict for pair in bench.pairs] == [Verdict.bench]
+    assert [pair.verdict for pair in bench.pairs] == [PairVerdict.bench]
 
 
 def test_what_was_done_is_told() -> None:

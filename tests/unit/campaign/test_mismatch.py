@@ -10,7 +10,7 @@ import pytest
 from rig.board.catalogue import Module
 from rig.campaign.mismatch import Mismatch
 from rig.errors import BenchError
-from rig.faults.expectations import Pair, Verdict
+from rig.faults.expectations import Pair, PairVerdict
 from rig.outage.result import Losses
 from tests.unit.faults.test_expectations import NEW, OLD
 
@@ -73,16 +73,22 @@ def campaign(
     ("insmod", "said", "log", "verdict", "seen"),
     [
         (
-            *(1, INVALID, [OTHER, WHY], Verdict.as_expected),
+            *(1, INVALID, [OTHER, WHY], PairVerdict.as_expected),
             "refused: invalid module format, and the kernel says why",
         ),
-        (1, INVALID, [OTHER], Verdict.differs, "refused: invalid module format"),
-        (1, "insmod: can't insert 'x': File exists", [], Verdict.differs, "refused: File exists"),
-        (0, "", [], Verdict.silent, "inserted"),
+        (1, INVALID, [OTHER], PairVerdict.differs, "refused: invalid module format"),
+        (
+            1,
+            "insmod: can't insert 'x': File exists",
+            [],
+            PairVerdict.differs,
+            "refused: File exists",
+        ),
+        (0, "", [], PairVerdict.silent, "inserted"),
     ],
 )
 def test_a_module_must_be_refused_for_its_kernel_and_the_kernel_must_say_so(
-    tmp_path: Path, insmod: int, said: str, log: list[str], verdict: Verdict, seen: str
+    tmp_path: Path, insmod: int, said: str, log: list[str], verdict: PairVerdict, seen: str
 ) -> None:
     pairs: list[Pair] = []
     board = Board(0, insmod, said, log)
@@ -105,7 +111,7 @@ def test_datagrams_that_a_refusal_cost_are_the_boards(tmp_path: Path) -> None:
 
     pair = Mismatch(campaign(board, [], losses=losses), tmp_path).module(module, NEW)
 
-    assert pair.verdict is Verdict.differs
+    assert pair.verdict is PairVerdict.differs
     assert pair.harm == ("datagrams lost: 3",)
 
 
@@ -121,7 +127,7 @@ def test_datagrams_lost_while_the_rigs_computer_stood_still_say_nothing_of_the_b
     with pytest.raises(BenchError, match=r"stood still for 0\.20 of 7 s"):
         mismatch.module(module, NEW)
 
-    assert [pair.verdict for pair in pairs] == [Verdict.bench], "it is recorded all the same"
+    assert [pair.verdict for pair in pairs] == [PairVerdict.bench], "it is recorded all the same"
 
 
 def test_a_board_is_brought_up_once_for_all_that_it_is_offered(tmp_path: Path) -> None:
@@ -139,6 +145,6 @@ def test_a_file_that_does_not_reach_the_board_is_no_refusal(tmp_path: Path) -> N
 
     pair = Mismatch(campaign(board, []), tmp_path).module(module, NEW)
 
-    assert pair.verdict is Verdict.differs
+    assert pair.verdict is PairVerdict.differs
     assert "cannot fetch" in pair.seen
     assert board.off

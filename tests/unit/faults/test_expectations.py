@@ -13,7 +13,7 @@ from rig.board.catalogue import Module, Release
 from rig.campaign.flash_planter import Planter
 from rig.faults.expectations import (
     Pair,
-    Verdict,
+    PairVerdict,
     of_kernel,
     of_module,
     of_move,
@@ -80,16 +80,16 @@ def test_a_downgrade_is_refused_once_the_new_layout_is_stored() -> None:
 @pytest.mark.parametrize(
     ("changes", "verdict"),
     [
-        ({}, Verdict.as_expected),
-        ({"seen": refused("size")}, Verdict.differs),
-        ({"harm": ("datagrams lost: 1",)}, Verdict.differs),
-        ({"seen": runs("2.0.0"), "accepted": True}, Verdict.silent),
-        ({"expected": runs("2.0.0"), "seen": runs("1.0.0"), "accepted": True}, Verdict.differs),
-        ({"seen": "", "error": "the lab must act"}, Verdict.bench),
+        ({}, PairVerdict.as_expected),
+        ({"seen": refused("size")}, PairVerdict.differs),
+        ({"harm": ("datagrams lost: 1",)}, PairVerdict.differs),
+        ({"seen": runs("2.0.0"), "accepted": True}, PairVerdict.silent),
+        ({"expected": runs("2.0.0"), "seen": runs("1.0.0"), "accepted": True}, PairVerdict.differs),
+        ({"seen": "", "error": "the lab must act"}, PairVerdict.bench),
     ],
 )
 def test_each_difference_shows_and_a_silent_acceptance_by_name(
-    changes: dict[str, Any], verdict: Verdict
+    changes: dict[str, Any], verdict: PairVerdict
 ) -> None:
     assert pair(**changes).verdict is verdict
 

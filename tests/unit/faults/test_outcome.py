@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig.faults.outcome import Facts, Outcome, judge
+from rig.faults.outcome import Facts, Outcome, judge_board
 
 GOOD = Facts(
     came_back=True,
@@ -39,17 +39,17 @@ GOOD = Facts(
     ],
 )
 def test_the_worst_that_applies_is_the_verdict(facts: Facts, outcome: Outcome) -> None:
-    assert judge(facts) is outcome
+    assert judge_board(facts) is outcome
 
 
 def test_every_outcome_but_bench_can_be_judged() -> None:
     reached = {
-        judge(GOOD),
-        judge(replace(GOOD, after="1.0.0")),
-        judge(replace(GOOD, boots=2)),
-        judge(replace(GOOD, consistent=False)),
-        judge(replace(GOOD, must_refuse=True)),
-        judge(replace(GOOD, state_kept=False)),
-        judge(replace(GOOD, came_back=False)),
+        judge_board(GOOD),
+        judge_board(replace(GOOD, after="1.0.0")),
+        judge_board(replace(GOOD, boots=2)),
+        judge_board(replace(GOOD, consistent=False)),
+        judge_board(replace(GOOD, must_refuse=True)),
+        judge_board(replace(GOOD, state_kept=False)),
+        judge_board(replace(GOOD, came_back=False)),
     }
     assert reached == set(Outcome) - {Outcome.bench}

@@ -17,8 +17,8 @@ from rig.errors import UsageError
 from rig.faults.expectations import Pair
 from rig.faults.outcome import Outcome
 from rig.nights.history import nights, sources
-from rig.nights.night import Key, Night, Sample
-from rig.nights.regression import Judgement, judge, suspicions
+from rig.nights.night import FigureKey, Night, Sample
+from rig.nights.regression import Judgement, judge_nights, suspicions
 from rig.nights.significance import change, holm, median_p, split_p, worst_p
 from rig.records import schema
 from rig.records.run import Results, open_records, runs
@@ -28,7 +28,7 @@ from tests.unit.helpers.recorded import recorded_night, step
 
 DAY_S = 86_400.0
 STARTED_S = 1_795_500_000.0 - 31 * DAY_S  # 2026-10-24, the first night
-KEY = Key("1.0.0 → 2.0.0", "boot")
+KEY = FigureKey("1.0.0 → 2.0.0", "boot")
 
 
 def ten_nights(folder: Path, *, slower: float) -> Path:
@@ -129,8 +129,8 @@ def test_a_night_has_its_trials_and_what_is_known_of_the_bench(same: Path) -> No
 
 def test_the_chart_has_the_same_bytes_and_the_pages_colours(slower: Path) -> None:
     found, _ = nights([str(slower)])
-    first = chart(KEY.step, found, judge(found))
-    assert chart(KEY.step, found, judge(found)) == first
+    first = chart(KEY.step, found, judge_nights(found))
+    assert chart(KEY.step, found, judge_nights(found)) == first
     assert "var(--ink, #1b1f24)" in first
     assert ">worse<" in first
 
@@ -159,7 +159,7 @@ def judged(**changes: Any) -> Judgement:
                 changed["samples"] = {KEY: again}
             night = dataclasses.replace(night, **changed)
         found.append(night)
-    return judge(found)
+    return judge_nights(found)
 
 
 def test_a_change_of_the_board_alone_is_the_products() -> None:
@@ -209,7 +209,7 @@ def test_a_run_that_is_no_longer_verified_is_told_apart_by_its_records(tmp_path:
 
     found, _ = nights([str(tmp_path)])
 
-    (reason,) = suspicions(Key(KEY.step, "outage.counter"), found, 1)
+    (reason,) = suspicions(FigureKey(KEY.step, "outage.counter"), found, 1)
     assert reason == "was verified (2026-11-24T01:00:00+00:00), is not verified"
     assert suspicions(KEY, found, 1) == (), "no verification speaks for console lines"
 
@@ -298,11 +298,11 @@ def test_one_failed_trial_of_ten_is_not_yet_more_than_before(same: Path) -> None
     """Its run says that it failed; the gate says what became more."""
     found, _ = nights([str(same)])
     found[-1] = dataclasses.replace(found[-1], failed=1)
-    assert judge(found).lapses == ()
+    assert judge_nights(found).lapses == ()
     found[-1] = dataclasses.replace(found[-1], failed=4)
-    assert judge(found).verdict == "product"
+    assert judge_nights(found).verdict == "product"
     found[4:] = [dataclasses.replace(night, failed=4) for night in found[4:]]
-    assert judge(found).lapses == (), "as many failed before"
+    assert judge_nights(found).lapses == (), "as many failed before"
 
 
 PAIR = Pair(part="kernel", subject="6.12", expected="runs 1.0.0", seen="runs 1.0.0", accepted=True)
@@ -313,10 +313,10 @@ def test_a_run_of_something_else_lacks_nothing_and_combinations_are_no_night(
 ) -> None:
     found, _ = nights([str(same)])
     other = dataclasses.replace(found[-1], exercise="test_reset.py", samples={})
-    assert judge([*found[:-1], other]).lapses == ()
-    rare = {**found[0].samples, Key("1.0.0 → 2.0.0 under x", "boot"): found[0].samples[KEY]}
+    assert judge_nights([*found[:-1], other]).lapses == ()
+    rare = {**found[0].samples, FigureKey("1.0.0 → 2.0.0 under x", "boot"): found[0].samples[KEY]}
     found[0] = dataclasses.replace(found[0], samples=rare)
-    assert judge(found).lapses == (), "what was tried once is not missed"
+    assert judge_nights(found).lapses == (), "what was tried once is not missed"
 
     results = Results.create(tmp_path / "results.sqlite", place="virtual", command="rig mismatch")
     results.add_pair(PAIR)
@@ -517,9 +517,9 @@ def test_what_the_instrument_cannot_tell_is_no_finding() -> None:
         Night(label=str(n), samples={KEY: Sample(np.array([value] * 9), uncertainty=0.01)})
         for n, value in enumerate([1.0, 1.0, 1.0, 1.0, 1.0, 1.005])
     ]
-    assert judge(found).findings == ()
+    assert judge_nights(found).findings == ()
     with pytest.raises(UsageError, match="alpha"):
-        judge(found, 1.5)
+        judge_nights(found, 1.5)
 
 
 def test_resets_are_types_of_step_of_their_own_and_the_benchs_times_are_no_figures(

@@ -5,8 +5,8 @@ import numpy as np
 from scipy import special, stats
 
 from rig.measure.statistics import clopper_pearson_upper
-from rig.nights.night import Key, Night, Sample
-from rig.nights.regression import ALPHA, BASELINE_MIN, LOOKS, judge
+from rig.nights.night import FigureKey, Night, Sample
+from rig.nights.regression import ALPHA, BASELINE_MIN, LOOKS, judge_nights
 from rig.nights.significance import holm
 
 NIGHTS, TRIALS = 10, 20
@@ -39,7 +39,7 @@ def simulated(seed: int, *, slower: float = 0.0, night: int = 7) -> list[Night]:
                 late = np.where(random.random(TRIALS) < STRAGGLERS, 1.5, 1.0)
                 worse = 1 + slower * boot if number >= night else 1.0
                 values = np.round(typical_s * factor * skewed * late * worse, 6)
-                samples[Key(step, metric)] = Sample(values, 0.004)
+                samples[FigureKey(step, metric)] = Sample(values, 0.004)
         floors = {"floor.traffic": float(random.gamma(8.0, 0.0006))}
         trials = TRIALS * len(STEPS)
         nights.append(
@@ -64,7 +64,7 @@ def alarms(series: int, alpha: float = ALPHA) -> int:
     """Return how many series without a change alarm at all, asked after every night."""
     asked = range(BASELINE_MIN + 1, NIGHTS + 1)
     found = [
-        any(judge(nights[:night], alpha).verdict != "good" for night in asked)
+        any(judge_nights(nights[:night], alpha).verdict != "good" for night in asked)
         for nights in map(simulated, range(series))
     ]
     return sum(found)
@@ -91,7 +91,7 @@ def test_a_slower_boot_from_night_7_is_named_with_its_night() -> None:
     for seed in range(1000, 1000 + series):
         nights = simulated(seed, slower=0.1)
         for asked in named:
-            findings = judge(nights[:asked]).findings
+            findings = judge_nights(nights[:asked]).findings
             found = {(one.key.metric, one.night) for one in findings}
             named[asked] += ("boot", "night 7") in found
 

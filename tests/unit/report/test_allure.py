@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from rig.nights.night import Key, Night, Sample
+from rig.nights.night import FigureKey, Night, Sample
 from rig.report.allure import PERFORMANCE, _configure
 
 
@@ -15,7 +15,7 @@ def configured(folder: Path) -> dict[str, object]:
     night = Night(
         label="tonight",
         started_at_s=1e9,
-        samples={Key("1.0.0 → 2.0.0", "boot"): Sample(np.array([5.0, 7.0, 6.0]))},
+        samples={FigureKey("1.0.0 → 2.0.0", "boot"): Sample(np.array([5.0, 7.0, 6.0]))},
     )
     _configure(folder, folder / "allurerc.yml", night)
     found = yaml.safe_load((folder / "allurerc.yml").read_text(encoding="utf-8"))

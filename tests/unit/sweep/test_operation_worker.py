@@ -17,7 +17,7 @@ from rig.sweep.operation_worker import BASELINES, Sweeper
 from rig.sweep.operations import cuts
 from rig.sweep.point import LONG, SHORT, Point
 from rig.sweep.real_cut import Replayed
-from rig.sweep.recalled_cut import Trial
+from rig.sweep.recalled_cut import JudgedCut
 from rig.sweep.records import SweepRecords
 from tests.unit.sweep.test_operations import OPERATIONS
 
@@ -85,7 +85,7 @@ class FakeConsole:
 
 
 class Looks:
-    """Stands for `Judge` and `LongWay`: gives the outcomes that it was told, in turn."""
+    """Stands for `CutJudge` and `RealCut`: gives the outcomes that it was told, in turn."""
 
     def __init__(self, console: FakeConsole) -> None:
         self.outcomes: list[Outcome] = []
@@ -93,12 +93,12 @@ class Looks:
         self.expected: list[int] = []
         self._console = console
 
-    def look(self, allowed: tuple[Mark, ...], boots_expected: int = 1) -> Trial:
+    def look(self, allowed: tuple[Mark, ...], boots_expected: int = 1) -> JudgedCut:
         self.expected.append(boots_expected)
         outcome = self.outcomes.pop(0) if self.outcomes else Outcome.old
         self._console.lines.append(f"the board is {outcome.value}")
         held = self.held if outcome in {Outcome.old, Outcome.lost_state} else None
-        return Trial(outcome=outcome, release="1.0.0", boots=1, held=held)
+        return JudgedCut(outcome=outcome, release="1.0.0", boots=1, held=held)
 
     def run(self, cut: object) -> Replayed:
         trial = self.look(())

@@ -10,7 +10,7 @@ from rig.board.walnut.service import Mark
 from rig.errors import UsageError
 from rig.faults.plan import CutAtOperation, Kind
 from rig.sweep.exercise import Recording
-from rig.sweep.key import KEY_FORMAT, Key, parse_key
+from rig.sweep.key import KEY_FORMAT, SweepKey, parse_key
 from rig.sweep.operations import choose, cuts, kinds_of, label
 
 MAP = FlashMap.load()
@@ -92,7 +92,9 @@ def test_a_key_reads_back(
 ) -> None:
     second = CutAtOperation(operation=nested, kind=Kind.after)
     plan = CutAtOperation(operation=operation, kind=Kind.torn, seed=4, then=second)
-    key = Key(what="upgrade", old=old, old_hash=old_hash, new=new, new_hash=new_hash, plan=plan)
+    key = SweepKey(
+        what="upgrade", old=old, old_hash=old_hash, new=new, new_hash=new_hash, plan=plan
+    )
     assert parse_key(str(key)) == key
 
 

@@ -14,7 +14,7 @@ from rig.errors import BoardError
 from rig.faults.outcome import Outcome
 from rig.faults.plan import CutAtMark, CutAtOperation, parse
 from rig.sweep.exercise import BOOT_LIMIT, Exercise
-from rig.sweep.real_cut import UPDATE_LIMIT_S, LongWay, Replayed
+from rig.sweep.real_cut import UPDATE_LIMIT_S, RealCut, Replayed
 from tests.unit.helpers.scripted import BANNER, FLASH, UP, Life, ScriptedPlace, release
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,7 +40,7 @@ def run(place: ScriptedPlace, what: str, plan: str, own_boots: int = 0) -> Repla
     )
     cut = parse(plan)
     assert isinstance(cut, CutAtOperation | CutAtMark)
-    return LongWay(cast("Any", exercise)).run(cut)
+    return RealCut(cast("Any", exercise)).run(cut)
 
 
 def first_life(what: str) -> tuple[Life, ...]:

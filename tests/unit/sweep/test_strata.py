@@ -13,7 +13,7 @@ from rig.errors import BenchError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
 from rig.place.file import firmware_index
 from rig.sweep.exercise import Recording, _nearest
-from rig.sweep.key import Key, parse_key
+from rig.sweep.key import SweepKey, parse_key
 from rig.sweep.operations import TIMED as TIMED_KINDS
 from rig.sweep.operations import kinds_of
 from rig.sweep.point import TIMED, Point
@@ -194,14 +194,16 @@ def test_a_cut_at_an_operation_is_not_replayed_without_an_interposer(
 ) -> None:
     catalogue = Catalogue.load(firmware_index(WALNUT))
     old, new = catalogue.release("1.0.0"), catalogue.release("2.0.0")
-    key = Key.of("upgrade", old, new, CutAtOperation(operation=9, kind=Kind.after))
+    key = SweepKey.of("upgrade", old, new, CutAtOperation(operation=9, kind=Kind.after))
     assert main(["replay", str(key), "--place", str(WALNUT)]) == 2
     assert "has no interposer" in capsys.readouterr().err
 
 
 def test_a_timed_key_reads_back() -> None:
     plan = CutAtMark(phase="staging", event="write", percent=40, delay_ms=120)
-    key = Key(what="upgrade", old="1.0.0", old_hash="a1", new="2.0.0", new_hash="b2", plan=plan)
+    key = SweepKey(
+        what="upgrade", old="1.0.0", old_hash="a1", new="2.0.0", new_hash="b2", plan=plan
+    )
     assert parse_key(str(key)) == key
 
 

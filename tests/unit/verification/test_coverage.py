@@ -15,7 +15,7 @@ from rig.errors import UsageError
 from rig.measure.measurement import Verdict
 from rig.outage.estimate import View, counter_outage, traffic_outage
 from rig.outage.gaps import Gap, Times, longest_gap
-from rig.verification.coverage import MEASURED_MIN, Trial, judge
+from rig.verification.coverage import MEASURED_MIN, Trial, judge_verification
 from rig.verification.interruptions import ALL, Settings, lengths
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs" / "reference" / "calibration.schema.json"
@@ -67,7 +67,7 @@ def trial(error_s: float, uncertainty_s: float = 1e-3, true_s: float = 0.1) -> T
 
 
 def test_the_formulas_of_campaigns_pass() -> None:
-    found = judge(simulated())
+    found = judge_verification(simulated())
     assert found.verdict is Verdict.passed, found.reasons
     for row in found.rows:
         assert row.measured + row.no_loss > 0
@@ -78,14 +78,14 @@ def test_the_formulas_of_campaigns_pass() -> None:
 
 
 def test_an_understated_uncertainty_fails() -> None:
-    found = judge(simulated(), scale=0.2)
+    found = judge_verification(simulated(), scale=0.2)
     assert found.verdict is Verdict.failed
     assert any("covered, 95 % are stated" in reason for reason in found.reasons)
     assert any("no loss" in reason for reason in found.reasons)
 
 
 def test_a_clock_that_runs_wrong_fails_at_long_lengths_only() -> None:
-    found = judge(simulated(time_base=1.003))
+    found = judge_verification(simulated(time_base=1.003))
     biased = [reason for reason in found.reasons if "bias" in reason]
     assert found.verdict is Verdict.failed
     assert biased
@@ -100,19 +100,19 @@ def test_errors_within_what_is_stated_pass_and_five_times_as_large_fail(
     errors = np.random.default_rng(seed).uniform(-stated_s, stated_s, count)
     honest = [replace(trial(e, stated_s), true_uncertainty_s=stated_s / 10) for e in errors]
     boasting = [replace(trial(5 * e, stated_s), true_uncertainty_s=0.0) for e in errors]
-    assert judge(honest).verdict is Verdict.passed
-    assert judge(boasting).verdict is Verdict.failed
+    assert judge_verification(honest).verdict is Verdict.passed
+    assert judge_verification(boasting).verdict is Verdict.failed
 
 
 def test_clean_intervals_that_are_few_show_nothing() -> None:
-    assert judge([trial(0.0)] * (MEASURED_MIN - 1)).verdict is Verdict.unclear
-    assert judge([trial(0.0)] * MEASURED_MIN).verdict is Verdict.passed
-    assert judge([]).verdict is Verdict.unclear
+    assert judge_verification([trial(0.0)] * (MEASURED_MIN - 1)).verdict is Verdict.unclear
+    assert judge_verification([trial(0.0)] * MEASURED_MIN).verdict is Verdict.passed
+    assert judge_verification([]).verdict is Verdict.unclear
 
 
 def test_a_reference_as_vague_as_the_instrument_shows_nothing() -> None:
     vague = [replace(trial(0.0), true_uncertainty_s=5e-4)] * 100
-    found = judge(vague)
+    found = judge_verification(vague)
     assert found.verdict is Verdict.unclear
     assert "reference" in found.reasons[0]
 
@@ -120,8 +120,8 @@ def test_a_reference_as_vague_as_the_instrument_shows_nothing() -> None:
 def test_no_loss_is_true_only_below_its_resolution() -> None:
     claim = replace(trial(0.0), value_s=0.0, event=False, true_s=0.010, uncertainty_s=0.011)
     good = [trial(0.0)] * 100
-    assert judge([*good, *[claim] * 20]).verdict is Verdict.passed
-    found = judge([*good, *[replace(claim, uncertainty_s=0.009)] * 20])
+    assert judge_verification([*good, *[claim] * 20]).verdict is Verdict.passed
+    found = judge_verification([*good, *[replace(claim, uncertainty_s=0.009)] * 20])
     assert found.verdict is Verdict.failed
     assert "no loss" in found.reasons[0]
 
@@ -130,7 +130,7 @@ def test_claims_of_no_loss_do_not_hide_intervals_that_are_too_narrow() -> None:
     """94 of 100 are covered; with 100 true claims of no loss it would be 97 %."""
     claim = replace(trial(0.0), value_s=0.0, event=False, true_s=0.010, uncertainty_s=0.011)
     events = [trial(0.0)] * 94 + [trial(2e-3)] * 3 + [trial(-2e-3)] * 3
-    assert judge([*events, *[claim] * 100]).verdict is Verdict.failed
+    assert judge_verification([*events, *[claim] * 100]).verdict is Verdict.failed
 
 
 def test_lengths_are_the_same_for_the_same_seed_and_span_what_was_asked_for() -> None:
@@ -150,7 +150,7 @@ def test_what_cannot_be_measured_is_refused_at_once(wrong: dict[str, float]) -> 
 
 
 def test_the_decades_are_those_that_were_asked_for() -> None:
-    found = judge(simulated())
+    found = judge_verification(simulated())
     names = [row.lengths for row in found.rows if row.view == "traffic"]
     assert names == ["0.002 … 0.02 s", "0.02 … 0.2 s", "0.2 … 2 s", ALL]
 
@@ -167,7 +167,7 @@ def test_rows_and_trials_fit_the_records_schema() -> None:
         "floors": {},
         "verdict": "passed",
         "reasons": [],
-        "rows": [asdict(row) for row in judge(trials).rows],
+        "rows": [asdict(row) for row in judge_verification(trials).rows],
         "trials": [asdict(trial) for trial in trials],
     }
     jsonschema.validate(json.loads(json.dumps(record)), json.loads(SCHEMA.read_text()))
