@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from rig import full_disk, secrecy, shutdown
-from rig.cli import pytest_run
+from rig import errors, full_disk, secrecy, shutdown
 from rig.cli.pytest_run import ERROR_FILE, ON_FILE
 from rig.errors import BoardOnError, RigError
 
@@ -137,7 +136,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
             else:
                 raise
     if UNRECORDED in session.config.stash:
-        session.exitstatus = pytest_run.UNRECORDED
+        session.exitstatus = errors.UNRECORDED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every exception the rig raises, grouped by who must act.
+"""Every exception the rig raises, grouped by who must act, and the exit codes that say so.
 
 * RigError
   * UsageError        fix the call: place file, bundle, command line or test
@@ -15,13 +15,21 @@ A broken requirement is none of these: it is a failed ``assert``.  Allure then s
 product fault as *failed*, and a rig fault as *broken*.
 """
 
+import os
+
 from rig.secrecy import hide
+
+# What a command ends on, docs/reference/cli.md: each of the first says who must act.
+GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
+UNHEARD = 141  # as shells say of SIGPIPE: who read the output has gone
+UNRECORDED = os.EX_IOERR  # of pytest: the run's records could not be written
 
 
 class RigError(Exception):
     """Base of all errors raised by the rig.  None of them says a password."""
 
     who = "the rig's developers"
+    exit_code = OURS
 
     def __init__(self, *words: object) -> None:
         super().__init__(*(hide(word) if isinstance(word, str) else word for word in words))
@@ -31,12 +39,14 @@ class UsageError(RigError):
     """The caller asked for something the rig cannot do."""
 
     who = "you (the call)"
+    exit_code = USAGE
 
 
 class BenchError(RigError):
     """The bench failed, so the test says nothing about the board."""
 
     who = "the lab (the bench)"
+    exit_code = BENCH
 
 
 class InstrumentError(BenchError):
@@ -69,6 +79,7 @@ class BoardError(RigError):
     """The board did not reach the state it was told to reach."""
 
     who = "the board's developers"
+    exit_code = PRODUCT
 
 
 class ConsoleSilentError(BoardError):

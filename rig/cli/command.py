@@ -31,8 +31,12 @@ from rig.cli import (
     sweep,
     verify,
 )
-from rig.cli.pytest_run import BENCH, INTERRUPTED, OURS, PRODUCT, UNHEARD, USAGE
-from rig.errors import BenchError, BoardError, RigError, UsageError
+from rig.errors import (
+    INTERRUPTED,
+    OURS,
+    UNHEARD,
+    RigError,
+)
 
 
 class Command(Protocol):
@@ -139,8 +143,7 @@ def _noted(error: BaseException, code: int) -> int:
 def _told(error: RigError) -> int:
     """Say what went wrong and who must act; return the exit code."""
     print(f"error ({error.who} must act): {error}", file=sys.stderr)  # noqa: T201
-    codes = {UsageError: USAGE, BenchError: BENCH, BoardError: PRODUCT}
-    return next((code for kind, code in codes.items() if isinstance(error, kind)), OURS)
+    return error.exit_code
 
 
 @contextmanager

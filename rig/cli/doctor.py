@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from rig.cli.pytest_run import BENCH, GOOD, USAGE
+from rig.errors import BENCH, GOOD, USAGE
 
 HELP = "check this computer and a place"
 

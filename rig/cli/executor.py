@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rig.cli import pytest_run
-from rig.cli.pytest_run import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
+from rig.errors import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
 
 BY_VERDICT = {"good": GOOD, "product": PRODUCT, "bench": BENCH, "empty": BENCH}
 

@@ -4,8 +4,7 @@
 import argparse
 
 from rig.cli import history
-from rig.cli.pytest_run import BENCH, GOOD, PRODUCT
-from rig.errors import UsageError
+from rig.errors import BENCH, GOOD, PRODUCT, UsageError
 
 HELP = "did the newest run get worse than those before?"
 BASELINE = 10

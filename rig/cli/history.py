@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig.cli.pytest_run import GOOD
+from rig.errors import GOOD
 
 if TYPE_CHECKING:
     from rig.nights.night import Night

@@ -11,23 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rig import shutdown
-from rig.errors import BenchError, UsageError
+from rig.errors import BENCH, GOOD, OURS, UNRECORDED, BenchError, BoardError, UsageError
 
 if TYPE_CHECKING:
     import subprocess
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD_TESTS = ROOT / "tests" / "board"
-# Exit codes
-GOOD, PRODUCT, USAGE, BENCH, OURS, INTERRUPTED = 0, 1, 2, 3, 4, 130
-UNHEARD = 141  # as shells say of SIGPIPE: who read the output has gone
 # pytest's own, docs.pytest.org/en/stable/reference/exit-codes.html; more is no verdict on anything
 PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE = 1, 2, 4
-UNRECORDED = os.EX_IOERR  # conftest.py: the run's records could not be written
 RECORD_TO = "WALNUT_RECORD_TO"  # environment: DSN of a lab's server that runs are copied to
 ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
 ON_FILE = "board-on.json"  # conftest.py: the same, of a board that nothing switched off
-_BY_ERROR = {"UsageError": USAGE, "BenchError": BENCH, "BoardError": PRODUCT}
+_BY_ERROR = {kind.__name__: kind.exit_code for kind in (UsageError, BenchError, BoardError)}
 
 
 def need_checkout() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from rig.cli import pytest_run
-from rig.errors import UsageError
+from rig.errors import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, UsageError
 from rig.faults.outcome import Outcome
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _ended(folder: Path, code: int) -> int:
     """Show what was recorded; return the command's exit code."""
     if code == pytest_run.PYTEST_INTERRUPTED:
-        return pytest_run.INTERRUPTED
+        return INTERRUPTED
     if not (folder / "replay.json").exists():
         return _told(folder, "the replay did not run")
     record = json.loads((folder / "replay.json").read_text(encoding="utf-8"))
@@ -61,12 +61,10 @@ def _ended(folder: Path, code: int) -> int:
             sys.stdout.write(f"{line}\n")
     outcome = Outcome(record["outcome"])
     if outcome is Outcome.bench:
-        return pytest_run.BENCH
+        return BENCH
     if outcome.bad:
-        return pytest_run.PRODUCT
-    return (
-        pytest_run.GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
-    )
+        return PRODUCT
+    return GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
 
 
 def _test(plan: Plan, place: Path) -> str:
@@ -92,7 +90,7 @@ def _test(plan: Plan, place: Path) -> str:
 
 def _told(folder: Path, otherwise: str) -> int:
     """Say the run's own error; return its exit code."""
-    code, text = pytest_run.told(folder) or (pytest_run.OURS, otherwise)
+    code, text = pytest_run.told(folder) or (OURS, otherwise)
     sys.stderr.write(f"{text}\n")
     return code
 

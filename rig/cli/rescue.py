@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from rig.cli.pytest_run import GOOD
+from rig.errors import GOOD
 
 HELP = "program a dead board and prove that it boots"
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rig.cli import pytest_run
 from rig.cli.sweep_options import add_arguments, settings_of
 from rig.clock import Deadline, SystemClock
-from rig.errors import BenchError
+from rig.errors import GOOD, INTERRUPTED, OURS, PRODUCT, BenchError
 
 if TYPE_CHECKING:
     import subprocess
@@ -95,7 +95,7 @@ class _Run:
     def all(self) -> int:
         """Go through the stages; the first that fails ends it."""
         code = self._plan()
-        if code == pytest_run.GOOD and not self._arguments.dry_run:
+        if code == GOOD and not self._arguments.dry_run:
             code = self._points()
             code = self._verdict(code)
         self._records.close()
@@ -113,15 +113,15 @@ class _Run:
             if code := pytest_run.wait(pytest_run.start(words, held=(self._lock,))):
                 return self._told(code)
         self._show_plan()
-        return pytest_run.GOOD
+        return GOOD
 
     def _told(self, code: int) -> int:
         if code == pytest_run.PYTEST_INTERRUPTED:
-            return pytest_run.INTERRUPTED
+            return INTERRUPTED
         told = pytest_run.told(self._folder)
         if told is None:
             sys.stderr.write(f"pytest ended with {code}: see {self._folder}/*.log\n")
-            return pytest_run.OURS
+            return OURS
         sys.stderr.write(f"{told[1]}\n")
         return told[0]
 
@@ -139,7 +139,7 @@ class _Run:
     def _points(self) -> int:
         """Have one worker a place judge points until none is left."""
         if self._records.is_finished():
-            return pytest_run.GOOD
+            return GOOD
         self._records.release_claims()
         pytest_run.forget(self._folder)
         self._records.begin_run()
@@ -150,12 +150,12 @@ class _Run:
         except KeyboardInterrupt:
             for child in children:
                 pytest_run.wait(child)
-            return pytest_run.INTERRUPTED
+            return INTERRUPTED
         finally:
             self._records.end_run()
         codes = [pytest_run.wait(child) for child in children]
         if not any(codes):
-            return pytest_run.GOOD
+            return GOOD
         sys.stderr.write(f"a worker failed: see {self._folder}/worker-*.log\n")
         return self._told(max(codes))
 
@@ -220,4 +220,4 @@ class _Run:
             return code
         if judged not in {0, pytest_run.PYTEST_FAILED}:
             return self._told(judged)
-        return pytest_run.PRODUCT if judged else pytest_run.GOOD
+        return PRODUCT if judged else GOOD

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rig.cli import pytest_run
-from rig.errors import UsageError
+from rig.errors import GOOD, INTERRUPTED, OURS, UsageError
 from rig.verification.interruptions import Settings
 
 HELP = "measure interruptions of known length, and judge the instruments"
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _ended(folder: Path, code: int) -> int:
-    if code in {pytest_run.GOOD, pytest_run.PYTEST_INTERRUPTED}:
-        return pytest_run.INTERRUPTED if code else pytest_run.GOOD
+    if code in {GOOD, pytest_run.PYTEST_INTERRUPTED}:
+        return INTERRUPTED if code else GOOD
     told = pytest_run.told(folder)
-    return told[0] if told else pytest_run.OURS
+    return told[0] if told else OURS

@@ -4,7 +4,7 @@
 import argparse
 import sys
 
-from rig.errors import RigError, UsageError
+from rig.errors import RigError
 from rig.virtual import commands
 
 
@@ -15,7 +15,7 @@ def run() -> int:
         return commands.main(parser.parse_args())
     except RigError as error:
         print(f"error ({error.who} must act): {error}", file=sys.stderr)  # noqa: T201
-        return 2 if isinstance(error, UsageError) else 3
+        return error.exit_code
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import pytest
 import pyvisa
 
 from rig.cli import main
-from rig.cli.pytest_run import INTERRUPTED
 from rig.clock import Deadline, SystemClock
+from rig.errors import INTERRUPTED
 from rig.place.place import Place
 from rig.records.run import Results
 from tests.bench.conftest import Bench, start_rig

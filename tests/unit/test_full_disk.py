@@ -12,7 +12,7 @@ import pytest
 
 from rig import full_disk
 from rig.cli import main
-from rig.cli.pytest_run import BENCH, OURS, PRODUCT
+from rig.errors import BENCH, OURS, PRODUCT
 from tests.unit.helpers.pytest_run import cycle, replay, run_instead
 from tests.unit.helpers.recorded import recorded_night
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from rig.cli import main
-from rig.cli.pytest_run import BENCH, GOOD, INTERRUPTED, PRODUCT
 from rig.drivers.strategy import Status
-from rig.errors import BenchError, BoardOnError, InstrumentError
+from rig.errors import BENCH, GOOD, INTERRUPTED, PRODUCT, BenchError, BoardOnError, InstrumentError
 from rig.faults.outcome import Outcome
 from rig.place.power_path import PowerPath
 from rig.records.run import Results

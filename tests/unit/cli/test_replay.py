@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.cli.pytest_run import BENCH, GOOD, OURS, PRODUCT, USAGE
+from rig.errors import BENCH, GOOD, OURS, PRODUCT, USAGE
 from rig.faults.outcome import Outcome
 from rig.records.plain import plain
 from rig.sweep.real_cut import Replayed

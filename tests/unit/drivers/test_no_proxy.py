@@ -16,9 +16,9 @@ import requests
 from labgrid import Target
 from labgrid.resource.power import NetworkPowerPort
 
-from rig.cli.pytest_run import UNHEARD
 from rig.drivers.no_proxy import directly
 from rig.drivers.power import CheckedPowerDriver
+from rig.errors import UNHEARD
 from tests.unit.helpers.recorded import recorded_night
 
 
