@@ -25,7 +25,7 @@ def full(error: OSError, folder: Path) -> BenchError | None:
 
 def _mount(path: Path) -> Path:
     """Return the directory at which the path's file system is mounted."""
-    place = path.resolve()
-    while not place.is_mount():
-        place = place.parent
-    return place
+    folder = path.resolve()
+    while not folder.is_mount():
+        folder = folder.parent
+    return folder

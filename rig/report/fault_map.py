@@ -78,13 +78,13 @@ def fault_map(operations: Sequence[Labelled], points: Sequence[dict[str, Any]]) 
     for phase in phases:
         top -= TITLE
         unnamed = 0
-        for place, panel in enumerate(phase.panels):
-            top -= panel.height + (BETWEEN if place else 0.0)
+        for number, panel in enumerate(phase.panels):
+            top -= panel.height + (BETWEEN if number else 0.0)
             box = (LEFT, top, WIDTH - LEFT - RIGHT, panel.height)
             axes = figure.add_axes(
                 (box[0] / WIDTH, box[1] / height, box[2] / WIDTH, box[3] / height)
             )
-            _axes(axes, phase, panel, last=place == len(phase.panels) - 1)
+            _axes(axes, phase, panel, last=number == len(phase.panels) - 1)
             unnamed += _Marks(axes, phase, panel, flash_map, box).draw(judged)
         top -= AXIS
         _title(figure.axes[-len(phase.panels)], phase, unnamed)
@@ -154,9 +154,9 @@ class _Marks:
     ) -> None:
         base = flash_map.partition(panel.partition).offset
         self._axes = axes
-        self._places = {
-            item.number: (float(place), (item.offset - base + item.length / 2) / flash_map.sector)
-            for place, item in enumerate(phase.operations, start=1)
+        self._spots = {
+            item.number: (float(x), (item.offset - base + item.length / 2) / flash_map.sector)
+            for x, item in enumerate(phase.operations, start=1)
             if item.partition == panel.partition
         }
         # What one typographic point is of the panel's scales
@@ -166,7 +166,7 @@ class _Marks:
 
     def draw(self, judged: Sequence[dict[str, Any]]) -> int:
         """Draw good outcomes, and over them the others; return how many bad ones have no label."""
-        inside = [point for point in judged if point["number"] in self._places]
+        inside = [point for point in judged if point["number"] in self._spots]
         for outcome, colour in OUTCOMES.items():
             for kind in STROKES:
                 here = [p for p in inside if (p["outcome"], p["kind"]) == (outcome, kind)]
@@ -174,12 +174,12 @@ class _Marks:
                     draw = self._strokes if outcome in GOOD else self._shapes
                     draw(here, kind, colour.light)
         bad = [point for point in inside if point["outcome"] not in {*GOOD, BENCH}]
-        for place, point in enumerate(bad[:LABELS_MAX]):
-            self._label(point, place)
+        for number, point in enumerate(bad[:LABELS_MAX]):
+            self._label(point, number)
         return len(bad[LABELS_MAX:])
 
     def _at(self, point: dict[str, Any]) -> tuple[float, float]:
-        x, y = self._places[point["number"]]
+        x, y = self._spots[point["number"]]
         aside = min(ASIDE_OPERATIONS, ASIDE_POINTS * self._x)
         return x + ASIDE[point["kind"]] * aside, y
 
@@ -205,14 +205,14 @@ class _Marks:
             clip_on=False,
         )
 
-    def _label(self, point: dict[str, Any], place: int) -> None:
+    def _label(self, point: dict[str, Any], number: int) -> None:
         """Name a bad outcome by the last part of its key, towards the middle of the panel."""
         x, y = self._at(point)
         left = x > self._middle
         self._axes.annotate(
             point["plan"].removeprefix("cut@"),
             (x, y),
-            xytext=(-6 if left else 6, (5, -9, 14, -18)[place]),
+            xytext=(-6 if left else 6, (5, -9, 14, -18)[number]),
             textcoords="offset points",
             ha="right" if left else "left",
             fontsize=6,

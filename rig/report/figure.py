@@ -78,13 +78,13 @@ def _themed(svg: str) -> str:
     return TAG.sub(lambda tag: COLOUR.sub(name, tag[0]), svg)
 
 
-def ticks(places: Sequence[tuple[float, float]], half: float) -> tuple[list[float], list[float]]:
-    """Return x and y of one broken line with a tick at each place; `half` is half its height.
+def ticks(points: Sequence[tuple[float, float]], half: float) -> tuple[list[float], list[float]]:
+    """Return x and y of one broken line with a tick at each point; `half` is half its height.
 
     Thousands of ticks are one path: as marks of their own they would make a page of megabytes.
     """
-    x = [value for at, _ in places for value in (at, at, math.nan)]
-    y = [value for _, row in places for value in (row - half, row + half, math.nan)]
+    x = [value for at, _ in points for value in (at, at, math.nan)]
+    y = [value for _, row in points for value in (row - half, row + half, math.nan)]
     return x, y
 
 

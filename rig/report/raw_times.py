@@ -53,8 +53,8 @@ def sight(folder: Path, step: dict[str, Any]) -> Sight | None:
 
 def silences(times_s: NDArray[np.float64], longer_than_s: float) -> Spans:
     """Return every span between two times that is longer."""
-    places = np.flatnonzero(np.diff(times_s) > longer_than_s)
-    return tuple((float(times_s[at]), float(times_s[at + 1])) for at in places)
+    ends = np.flatnonzero(np.diff(times_s) > longer_than_s)
+    return tuple((float(times_s[at]), float(times_s[at + 1])) for at in ends)
 
 
 def _ends(times_s: NDArray[np.float64]) -> Spans:

@@ -125,8 +125,8 @@ def _in_phase(operations: Sequence[Labelled], points: str) -> tuple[int, ...]:
         )
     numbers = named[found[1]]
     count = min(int(found[2] or len(numbers)), len(numbers))
-    places = {round(place * (len(numbers) - 1) / max(count - 1, 1)) for place in range(count)}
-    return tuple(numbers[place] for place in sorted(places))
+    picked = {round(number * (len(numbers) - 1) / max(count - 1, 1)) for number in range(count)}
+    return tuple(numbers[index] for index in sorted(picked))
 
 
 def kinds_of(text: str) -> tuple[Kind, ...]:

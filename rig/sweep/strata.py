@@ -144,7 +144,7 @@ def digest(strata: Iterable[Stratum]) -> str:
 
 
 def spread(strata: Sequence[Stratum], count: int, seed: int) -> list[tuple[int, CutAtMark]]:
-    """Draw `count` cuts; return each with its stratum's place in `strata`, in order of time.
+    """Draw `count` cuts; return each with its stratum's index in `strata`, in order of time.
 
     Enough for all: one in each stratum, the rest in proportion to the strata's lengths.  Fewer:
     one in each that counts always, the rest evenly along the run.  In a stratum of several
@@ -153,7 +153,7 @@ def spread(strata: Sequence[Stratum], count: int, seed: int) -> list[tuple[int, 
     chance = random.Random(seed)  # noqa: S311 # repeatable, not secret
     drawn: list[tuple[int, CutAtMark]] = []
     taken: set[str] = set()
-    for place, (stratum, cuts) in enumerate(
+    for index, (stratum, cuts) in enumerate(
         zip(strata, _shares(strata, count, chance), strict=True)
     ):
         for part in range(cuts):
@@ -163,7 +163,7 @@ def spread(strata: Sequence[Stratum], count: int, seed: int) -> list[tuple[int, 
                 delay_ms += 1
                 cut = _delayed(stratum.mark, delay_ms)
             taken.add(str(cut))
-            drawn.append((place, cut))
+            drawn.append((index, cut))
     return drawn
 
 
@@ -173,12 +173,12 @@ def _delayed(mark: CutAtMark, delay_ms: int) -> CutAtMark:
 
 def _shares(strata: Sequence[Stratum], count: int, chance: random.Random) -> list[int]:
     """Return how many cuts each stratum gets."""
-    always = [place for place, item in enumerate(strata) if item.counts_always]
+    always = [index for index, item in enumerate(strata) if item.counts_always]
     if count < len(strata):
         first = always if count >= len(always) else chance.sample(always, count)
-        shares = [int(place in first) for place in range(len(strata))]
-        for place in _along(strata, count - len(first), chance):
-            shares[place] += 1
+        shares = [int(index in first) for index in range(len(strata))]
+        for index in _along(strata, count - len(first), chance):
+            shares[index] += 1
         return shares
     shares = [1] * len(strata)
     for _ in range(count - len(strata)):
@@ -194,8 +194,8 @@ def _along(strata: Sequence[Stratum], count: int, chance: random.Random) -> list
     first_s = chance.random() * step_s
     found: list[int] = []
     passed_s = 0.0
-    for place, stratum in enumerate(strata):
+    for index, stratum in enumerate(strata):
         passed_s += stratum.length_s
         while len(found) < count and first_s + len(found) * step_s < passed_s:
-            found.append(place)
+            found.append(index)
     return found + [len(strata) - 1] * (count - len(found))  # rounding may leave one
