@@ -20,14 +20,14 @@ def update(place: Place) -> list[Event]:
     """Update the PROM of a freshly programmed board at the flash's real speed."""
     place.restore(next(iter(place.catalogue.releases.values())))
     place.boot()
-    place.interposer.timing("J3")
-    place.interposer.reset_count()
+    place.need("interposer").timing("J3")
+    place.need("interposer").reset_count()
     follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
     url = place.bundles.offer(list(place.catalogue.proms.values())[1].bundle)
     fresh(place.console)
     start(place.console, url, "walnut-update-prom")
     ended_on = follower.follow(Deadline.after(place.clock, LIMIT_S), lambda: False)
-    place.interposer.timing("NONE")
+    place.need("interposer").timing("NONE")
     place.strategy.lost()
     if ended_on != "done":
         raise BoardError(f"the PROM update ended on {ended_on}")
@@ -36,7 +36,7 @@ def update(place: Place) -> list[Event]:
 
 def operations(place: Place) -> dict[str, int]:
     """Count the journal's operations by step; unseal is the first, seal the last."""
-    journal = place.interposer.journal(1, place.interposer.count())
+    journal = place.need("interposer").journal(1, place.need("interposer").count())
     erases = sum(line.what == "ERASE" for line in journal)
     programs = len(journal) - erases
     return {"unseal": 1, "erase": erases - 1, "write": programs - 1, "verify": 0, "seal": 1}

@@ -36,7 +36,7 @@ HELP_MAX_S = 0.3
 def restore(timing: str) -> None:
     with Place.open(PLACE) as place:
         place.restore(place.catalogue.release(OLD))
-        place.interposer.timing(timing)
+        place.need("interposer").timing(timing)
 
 
 def switch(on: bool) -> None:

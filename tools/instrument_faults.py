@@ -209,9 +209,9 @@ def mend_supply() -> None:
     """Do what the lab does after a supply has restarted: it is off, at 0 V."""
     with Place.open(PLACE) as place:
         with suppress(InstrumentError):  # it tells once that it has restarted
-            place.supply.output(False)
-        place.supply.set_voltage(FEED_V)
-        place.supply.output(True)
+            place.need("supply").output(False)
+        place.need("supply").set_voltage(FEED_V)
+        place.need("supply").output(True)
 
 
 def damage(path: Path, trials: list[Trial]) -> list[str]:

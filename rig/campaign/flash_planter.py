@@ -43,7 +43,7 @@ class Planter:
             place.shell.run("mount -o remount,ro /data")
             place.strategy.transition(Status.off)
             data = place.flash_map.partition("data")
-            self._states[layout] = place.interposer.read(data.offset, data.size)
+            self._states[layout] = place.need("interposer").read(data.offset, data.size)
         return self._states[layout]
 
     def _writer(self, layout: int) -> Release:

@@ -94,7 +94,7 @@ class Mismatch(Combination):
             place.boot()
             self._offered = place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
             place.clock.sleep(FLIGHT_S)
-            place.interposer.reset_count()
+            place.need("interposer").reset_count()
             self._judged_until_s = place.clock.now()
         return self._offered
 
@@ -112,9 +112,9 @@ class Mismatch(Combination):
         after = place.service.wait_up(Deadline.after(place.clock, ANSWER_LIMIT_S))
         if after.boot_id != before.boot_id:
             harm.append("the board has rebooted")
-        if (count := place.interposer.count()) > 0:
+        if (count := place.need("interposer").count()) > 0:
             harm.append(f"flash operations: {count}")
-            place.interposer.reset_count()
+            place.need("interposer").reset_count()
         until_s = place.clock.now() - FLIGHT_S
         if self._losses(until_s).frames:
             place.clock.sleep(LATE_S)
@@ -192,9 +192,9 @@ class Mismatch(Combination):
         """Ask a release that has found a state: the same value, then the next one."""
         place = self._place
         data = place.flash_map.partition("data")
-        before = place.interposer.sha256(data.offset, data.size)
+        before = place.need("interposer").sha256(data.offset, data.size)
         same = place.service.store(SESSION, VALUE, ANSWER_LIMIT_S)
-        untouched = place.interposer.sha256(data.offset, data.size) == before
+        untouched = place.need("interposer").sha256(data.offset, data.size) == before
         following = place.service.store(SESSION, VALUE + 1, ANSWER_LIMIT_S)
         detail = f"stored {same.value}, counter {same.counter}"
         harm = () if same.release == release.name else (f"{same.release} answers",)
@@ -202,7 +202,7 @@ class Mismatch(Combination):
             ok = following.counter == same.counter + 1 and following.value == VALUE + 1
             text = f"runs, keeps it, writes layout {following.state_layout}"
             return seen(text if ok else "runs, counts wrongly", harm, detail=detail)
-        after = place.interposer.sha256(data.offset, data.size)
+        after = place.need("interposer").sha256(data.offset, data.size)
         if (same.status, following.status) == (NOT_STORED, NOT_STORED) and after == before:
             text = "answers, stores nothing, leaves it alone"
             return seen(text, harm, accepted=False, detail=detail)

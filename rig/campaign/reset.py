@@ -96,8 +96,8 @@ def reset_power(
     off = (fall.above_s, fall.below_s) if fall else (before_s, place.clock.now())
     place.clock.sleep(off_s)
     if fall:
-        on = _bracket(place, lambda: place.supply.output(True))
-        source = place.supply.identity()
+        on = _bracket(place, lambda: place.need("supply").output(True))
+        source = place.need("supply").identity()
     else:
         on = _bracket(place, place.strategy.start)
         source = place.power.source

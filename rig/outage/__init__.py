@@ -6,6 +6,7 @@ __all__ = [
     "estimate",
     "event",
     "gaps",
+    "heartbeat",
     "measure_event",
     "observers",
     "raw_times",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast, overload
 
 from rig.board.catalogue import Catalogue, Release
 from rig.board.flash_map import FlashMap
@@ -40,6 +40,13 @@ from rig.place.remote import main_target
 from rig.place.service_path import ServicePath
 from rig.place.tenancy import Tenancy
 from rig.place.topology import parts
+
+if TYPE_CHECKING:
+    from rig.instruments.gate import WalnutGate
+    from rig.instruments.generator import Keysight33500B
+    from rig.instruments.interposer import Interposer
+    from rig.instruments.supply import Supply
+    from rig.outage.heartbeat import Counter
 
 log = logging.getLogger(__name__)
 
@@ -151,26 +158,34 @@ class Place:
             self._guard.require()
 
     @property
-    def counter(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS
-        return self._instruments.get("counter")
+    def counter(self) -> "Counter | None":
+        return cast("Counter | None", self._instruments.get("counter"))
 
     @property
-    def supply(self) -> Any:  # noqa: ANN401
-        return self._instruments.get("supply")
+    def supply(self) -> "Supply | None":
+        return cast("Supply | None", self._instruments.get("supply"))
 
     @property
-    def interposer(self) -> Any:  # noqa: ANN401
-        return self._instruments.get("interposer")
+    def interposer(self) -> "Interposer | None":
+        return cast("Interposer | None", self._instruments.get("interposer"))
 
     @property
-    def gate(self) -> Any:  # noqa: ANN401
-        return self._instruments.get("gate")
+    def gate(self) -> "WalnutGate | None":
+        return cast("WalnutGate | None", self._instruments.get("gate"))
 
     @property
-    def generator(self) -> Any:  # noqa: ANN401
-        return self._instruments.get("generator")
+    def generator(self) -> "Keysight33500B | None":
+        return cast("Keysight33500B | None", self._instruments.get("generator"))
 
-    def need(self, name: str) -> Any:  # noqa: ANN401
+    @overload
+    def need(self, name: Literal["counter"]) -> "Counter": ...
+    @overload
+    def need(self, name: Literal["supply"]) -> "Supply": ...
+    @overload
+    def need(self, name: Literal["interposer"]) -> "Interposer": ...
+    @overload
+    def need(self, name: str) -> Any: ...  # noqa: ANN401
+    def need(self, name: str) -> Any:
         """Return an instrument; UsageError when the place has none."""
         if name not in self._instruments:
             raise UsageError(f"{self.path} has no {name}, which this needs")

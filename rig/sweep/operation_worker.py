@@ -3,7 +3,7 @@
 
 import random
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig.errors import BenchError, BoardError, UsageError
 from rig.faults.outcome import Outcome
@@ -14,6 +14,9 @@ from rig.sweep.operations import Labelled, choose, cuts
 from rig.sweep.point import LONG, SHORT, Point
 from rig.sweep.recalled_cut import CutJudge, JudgedCut
 from rig.sweep.worker import Worker
+
+if TYPE_CHECKING:
+    from rig.instruments.interposer import Interposer
 
 BASELINES = 3  # boots without any cut, before a sweep: what a verdict costs at least
 NESTED_SHARE = 50  # beside environment and commit, the recovery from one cut in so many is cut
@@ -35,7 +38,7 @@ class Sweeper(Worker):
         return CutJudge(self.exercise)
 
     @cached_property
-    def _interposer(self) -> Any:  # noqa: ANN401 # any of rig.instruments.MODELS
+    def _interposer(self) -> "Interposer":
         return self.place.need("interposer")
 
     @property

@@ -116,7 +116,9 @@ class CutJudge:
         """
         place = self._place
         pair = [place.flash_map.partition(name) for name in ("env", "env-redund")]
-        variables = active(*(place.interposer.read(part.offset, part.size) for part in pair))
+        variables = active(
+            *(place.need("interposer").read(part.offset, part.size) for part in pair)
+        )
         slot = "a" if variables is None else variables.get("slot")  # the built-in one names a
         likely = (self._exercise.old, self._exercise.new)  # each question reads a whole slot
         releases = sorted(place.catalogue.releases.values(), key=lambda item: item not in likely)
@@ -146,5 +148,5 @@ class CutJudge:
         if name not in {part.name for part in place.flash_map.partitions}:
             return False  # a board may name what is not there
         partition = place.flash_map.partition(name)
-        found = place.interposer.sha256(partition.offset, release.image_size)
+        found = place.need("interposer").sha256(partition.offset, release.image_size)
         return bool(found == release.image_sha256)

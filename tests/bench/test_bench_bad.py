@@ -48,30 +48,30 @@ def test_a_late_answer_is_never_taken_for_the_next(bench: Bench, link: VisaLink)
 
 
 def test_a_counter_that_restarts_in_mid_run_is_named(bench: Bench, place: Place) -> None:
-    place.counter.start()
+    place.need("counter").start()
     bench.fault("counter.power-cycle")
     with pytest.raises(InstrumentError, match="connection"):
-        place.counter.drain()
+        place.need("counter").drain()
     for _ in range(2):
         with pytest.raises(InstrumentError, match="restarted"):
-            place.counter.drain()
-    place.counter.start()
-    assert place.counter.drain().size == 0
+            place.need("counter").drain()
+    place.need("counter").start()
+    assert place.need("counter").drain().size == 0
 
 
 def test_a_supply_that_restarts_takes_the_board_with_it_and_is_named(
     bench: Bench, place: Place
 ) -> None:
     place.boot()
-    place.supply.identity()
+    place.need("supply").identity()
     bench.fault("supply.power-cycle")
     assert not bench.board["powered"]
     with pytest.raises(InstrumentError, match="connection"):
-        place.supply.current()
+        place.need("supply").current()
     with pytest.raises(InstrumentError, match="restarted"):
-        place.supply.output(True)
-    place.supply.set_voltage(5.0)
-    place.supply.output(True)
+        place.need("supply").output(True)
+    place.need("supply").set_voltage(5.0)
+    place.need("supply").output(True)
     place.boot()
     assert place.service.echo() is not None
 
@@ -192,12 +192,12 @@ def test_a_supply_that_restarts_in_an_upgrade_is_named_though_its_current_was_be
     bench: Bench, place: Place, tmp_path: Path
 ) -> None:
     """Whoever reads the current meets the broken connection first, and must not keep the news."""
-    place.supply.identity()
+    place.need("supply").identity()
 
     result = run_step(place, tmp_path / "raw", lambda: bench.fault("supply.power-cycle"))
 
-    place.supply.set_voltage(5.0)  # as the lab does, for the tests that follow
-    place.supply.output(True)
+    place.need("supply").set_voltage(5.0)  # as the lab does, for the tests that follow
+    place.need("supply").output(True)
     assert result.outcome is Outcome.bench
     assert result.error is not None
     assert "restarted" in result.error
@@ -228,10 +228,10 @@ def test_a_supply_that_the_rig_has_cut_is_given_back(bench: Bench, tmp_path: Pat
     with Place.open(path) as place:
         place.boot()
         place.power_path.cut()
-        assert not place.supply.is_on()
+        assert not place.need("supply").is_on()
     assert not bench.board["powered"]
     with Place.open(path) as place:
-        assert place.supply.is_on()
+        assert place.need("supply").is_on()
         place.boot()
 
 
@@ -243,7 +243,7 @@ def test_power_that_somebody_else_leaves_off_in_an_upgrade_is_the_benchs_failure
 
     def somebody_else() -> None:
         if what == "supply":
-            place.supply.output(False)
+            place.need("supply").output(False)
         else:
             shelly_gen2.power_set(f"http://127.0.0.1:{bench.endpoints.pdu}", None, 0, value=False)
 
@@ -287,11 +287,11 @@ def test_a_board_that_is_not_fed_is_not_blamed_on_the_proms_way(
     place: Place,
 ) -> None:
     place.strategy.prom.login_timeout_s = 3.0
-    place.supply.output(False)
+    place.need("supply").output(False)
 
     with pytest.raises(BenchError, match="supply is off, which is not the rig's doing"):
         place.strategy.transition(Status.prom)
-    place.supply.output(True)
+    place.need("supply").output(True)
 
 
 def test_a_prom_whose_prompt_never_comes_is_the_boards_failure(place: Place) -> None:

@@ -40,18 +40,18 @@ def test_another_counter_and_supply_measure_the_same_board(
     )
     with Place.open(path) as place:
         place.boot()
-        place.counter.start()
+        place.need("counter").start()
         deadline = Deadline.after(place.clock, 20.0)
-        stamps = place.counter.drain()
+        stamps = place.need("counter").drain()
         while stamps.size < 500 and not deadline.passed:
             place.clock.sleep(0.1)
-            stamps = np.concatenate((stamps, place.counter.drain()))
-        place.counter.stop()
-        current = place.supply.current()
+            stamps = np.concatenate((stamps, place.need("counter").drain()))
+        place.need("counter").stop()
+        current = place.need("supply").current()
 
         assert float(np.median(np.diff(stamps))) == pytest.approx(1e-3, rel=0.2)
-        assert place.counter.correlate().error_s < 1.0
-        assert "CNT-104S" in place.counter.identity()
+        assert place.need("counter").correlate().error_s < 1.0
+        assert "CNT-104S" in place.need("counter").identity()
         assert "DP832" in current.source
         assert current.value > 0.05
     assert not other_bench.board["powered"]

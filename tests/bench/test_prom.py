@@ -35,7 +35,7 @@ def update(place: Place, offered: Path) -> tuple[str, list[Event]]:
     fresh(place.console)
     start(place.console, place.bundles.offer(offered), "walnut-update-prom")
     deadline = Deadline.after(place.clock, UPDATE_LIMIT_S)
-    ended_on = follower.follow(deadline, lambda: place.interposer.state() == "FIRED")
+    ended_on = follower.follow(deadline, lambda: place.need("interposer").state() == "FIRED")
     place.strategy.lost()
     return ended_on, follower.events
 
@@ -78,16 +78,16 @@ def test_an_update_is_in_force_from_the_next_power_on(place: Place) -> None:
     version = second(place)
     place.boot()
     assert running(place) == first(place)
-    place.interposer.reset_count()
+    place.need("interposer").reset_count()
 
     ended_on, said = update(place, offered(place, version))
 
     assert (ended_on, said[-1].keys) == ("done", {"version": version})
     begun = next(event for event in said if (event.phase, event.event) == ("prom", "start"))
     assert begun.keys == {"version": version, "from": first(place)}
-    assert place.interposer.count() == operations(place, version)
-    assert place.interposer.violations() == 0
-    journal = place.interposer.journal(1, place.interposer.count())
+    assert place.need("interposer").count() == operations(place, version)
+    assert place.need("interposer").violations() == 0
+    journal = place.need("interposer").journal(1, place.need("interposer").count())
     assert {FLASH_MAP.at(line.offset).name for line in journal} == {"prom"}
     power_again(place)
     assert running(place) == version
@@ -105,13 +105,15 @@ def test_a_cut_is_survived_by_the_fallback_and_mended_by_the_next_update(
     last = operations(place, version)
     cut = {"first erase": 1, "middle program": last // 2, "last operation": last}[where]
     place.boot()
-    place.interposer.reset_count()
-    place.interposer.arm(cut, Kind.torn, 1)
+    place.need("interposer").reset_count()
+    place.need("interposer").arm(cut, Kind.torn, 1)
 
     ended_on, _ = update(place, offered(place, version))
 
     assert ended_on == "cut"
-    assert place.interposer.last().operation == cut
+    hit = place.need("interposer").last()
+    assert hit
+    assert hit.operation == cut
     power_again(place)
     assert running(place) == place.catalogue.prom_fallback
     ended_on, said = update(place, offered(place, version))
@@ -156,7 +158,7 @@ def test_each_bad_prom_is_refused_for_its_reason_and_nothing_is_written(
     place: Place, tmp_path: Path
 ) -> None:
     place.boot()
-    place.interposer.reset_count()
+    place.need("interposer").reset_count()
     found = {}
     cases = bad_proms(place)
 
@@ -168,7 +170,7 @@ def test_each_bad_prom_is_refused_for_its_reason_and_nothing_is_written(
         found[name] = said[-1].keys.get("reason") if ended_on == "refused" else ended_on
 
     assert found == {name: reason for name, (_, reason) in cases.items()}
-    assert place.interposer.count() == 0, "a refused PROM must not touch the flash"
+    assert place.need("interposer").count() == 0, "a refused PROM must not touch the flash"
 
 
 def without(place: Place, folder: Path, *partitions: str) -> None:
@@ -179,30 +181,30 @@ def without(place: Place, folder: Path, *partitions: str) -> None:
     image = folder / "flash.nor"
     image.write_bytes(flash)
     place.strategy.transition(Status.off)
-    place.interposer.restore(image)
+    place.need("interposer").restore(image)
 
 
 def test_without_a_fallback_no_prom_is_touched(place: Place, tmp_path: Path) -> None:
     without(place, tmp_path, "prom-fallback")
     place.boot()
-    place.interposer.reset_count()
+    place.need("interposer").reset_count()
 
     ended_on, said = update(place, offered(place, second(place)))
 
     assert (ended_on, said[-1].keys["reason"]) == ("refused", "fallback")
-    assert place.interposer.count() == 0
+    assert place.need("interposer").count() == 0
 
 
 def test_linux_cannot_write_the_fallback(place: Place) -> None:
     place.boot()
-    place.interposer.reset_count()
+    place.need("interposer").reset_count()
     line, _, _ = place.shell.run("grep prom-fallback /proc/mtd")
     device = f"/dev/{line[-1].partition(':')[0]}"
 
     _, _, code = place.shell.run(f"walnut-prom unseal {device}")
     version, _, _ = place.shell.run(f"walnut-prom version {device}")
 
-    assert (code, place.interposer.count()) == (4, 0)
+    assert (code, place.need("interposer").count()) == (4, 0)
     assert version[-1] == place.catalogue.prom_fallback
 
 

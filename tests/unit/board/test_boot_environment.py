@@ -158,7 +158,7 @@ def slots_held(words: bytes) -> str:
     )
     place: Any = SimpleNamespace(
         flash_map=flash_map,
-        interposer=interposer,
+        need={"interposer": interposer}.__getitem__,
         catalogue=SimpleNamespace(releases={"1.0.0": release}),
     )
     exercise: Any = SimpleNamespace(place=place, old=release, new=release)

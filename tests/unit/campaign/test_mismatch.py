@@ -50,6 +50,7 @@ def campaign(
     board: Board, pairs: list[Pair], release: str = "2.1.0", losses: Losses = NO_LOSSES
 ) -> Any:
     answer = SimpleNamespace(release=release, boot_id="1")
+    interposer = SimpleNamespace(count=lambda: 0, reset_count=lambda: None)
     place = SimpleNamespace(
         shell=board,
         boot=board.boot,
@@ -57,7 +58,7 @@ def campaign(
         check_bench=lambda _: None,
         bundles=SimpleNamespace(offer=lambda path: f"http://rig/{path.name}"),
         clock=SimpleNamespace(now=lambda: 0.0, sleep=lambda _: None),
-        interposer=SimpleNamespace(count=lambda: 0, reset_count=lambda: None),
+        need={"interposer": interposer}.__getitem__,
         service=SimpleNamespace(store=lambda *_: answer, wait_up=lambda *_: answer),
     )
     return SimpleNamespace(
