@@ -116,12 +116,12 @@ class Campaign:
 
     def _check_verified(self) -> None:
         """Say whose numbers are not verified; each number will carry it."""
-        path = self.place.path
+        file = self.place.file
         identities = self._watch.identities()
-        standing = last_record.of_place(path, now_s=wall_time_s(), instruments=identities)
+        standing = last_record.of_place(file, now_s=wall_time_s(), instruments=identities)
         self.results.add_verification(standing)
         if self._require_verified:
-            last_record.require(path, standing)
+            last_record.require(file.path, standing)
         if said := standing.unverified(identities):
             self.say(said)
 

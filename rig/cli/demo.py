@@ -16,4 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; return the exit code."""
-    return executor.execute("test_demo.py", arguments, executor.verified(arguments))
+    from rig.place.file import require  # noqa: PLC0415 # labgrid is slow
+
+    place = require(arguments.place)
+    return executor.execute("test_demo.py", place, arguments, executor.verified(place, arguments))

@@ -5,9 +5,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rig.cli import pytest_run
 from rig.errors import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
+
+if TYPE_CHECKING:
+    from rig.place.file import PlaceFile
 
 BY_VERDICT = {"good": GOOD, "product": PRODUCT, "bench": BENCH, "empty": BENCH}
 
@@ -35,30 +39,27 @@ def add_verified(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def verified(arguments: argparse.Namespace) -> list[str]:
+def verified(place: "PlaceFile", arguments: argparse.Namespace) -> list[str]:
     """Refuse a place at once that is not verified, if call or place ask for that.
 
     Return pytest's option.  The instruments' identities are compared later, once they have been
     asked.
     """
     from rig.clock import wall_time_s  # noqa: PLC0415
-    from rig.place.file import require  # noqa: PLC0415
     from rig.verification import last_record  # noqa: PLC0415 # labgrid is slow to import
 
-    require(arguments.place)
-    asked = arguments.require_verified or last_record.is_required(arguments.place)
+    asked = arguments.require_verified or last_record.is_required(place)
     if arguments.unverified or not asked:
         return []
-    standing = last_record.of_place(arguments.place, now_s=wall_time_s())
-    last_record.require(arguments.place, standing)
+    standing = last_record.of_place(place, now_s=wall_time_s())
+    last_record.require(place.path, standing)
     return ["--rig-require-verified"]
 
 
-def execute(module: str, arguments: argparse.Namespace, options: list[str]) -> int:
+def execute(
+    module: str, place: "PlaceFile", arguments: argparse.Namespace, options: list[str]
+) -> int:
     """Run a module of tests/board, and make its reports."""
-    from rig.place.file import require  # noqa: PLC0415
-
-    require(arguments.place)
     folder = (arguments.report or pytest_run.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     pytest_run.forget(folder)
@@ -66,7 +67,7 @@ def execute(module: str, arguments: argparse.Namespace, options: list[str]) -> i
     if arguments.record_to:  # no option of pytest's: those are recorded; a DSN may hold a secret
         os.environ[pytest_run.RECORD_TO] = arguments.record_to
     code = pytest_run.wait(
-        pytest_run.start(pytest_run.command([module], arguments.place, folder, words))
+        pytest_run.start(pytest_run.command([module], place.path, folder, words))
     )
     return pytest_run.ends(folder, _ended(folder, code, allure=not arguments.no_allure))
 

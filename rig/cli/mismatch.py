@@ -17,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the matrix; return the exit code."""
-    from rig.place.file import need_instrument, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import require  # noqa: PLC0415 # labgrid is slow
 
-    require(arguments.place)
+    place = require(arguments.place)
     why = "what does not fit is written into the flash behind the updater's back"
-    need_instrument(arguments.place, "interposer", why)
+    place.need_instrument("interposer", why)
     options = [f"--rig-rate={MISMATCH_RATE_HZ}", "-k", arguments.only]
-    return executor.execute("test_mismatch.py", arguments, options)
+    return executor.execute("test_mismatch.py", place, arguments, options)

@@ -6,12 +6,15 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from rig.cli import pytest_run
 from rig.errors import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, UsageError
 from rig.faults.outcome import Outcome
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
+
+if TYPE_CHECKING:
+    from rig.place.file import PlaceFile
 
 HELP = "repeat one trial from its key"
 BY_OPERATION = "test_replay.py::test_a_replayed_cut_leaves_a_good_board"
@@ -28,13 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check the key, have it replayed, and say what came out."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
-    from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import require  # noqa: PLC0415 # labgrid is slow
     from rig.sweep.key import parse_key  # noqa: PLC0415
 
     key = parse_key(arguments.key)
-    require(arguments.place)
-    key.check(Catalogue.load(firmware_index(arguments.place)))
-    test = _test(key.plan, arguments.place)
+    place = require(arguments.place)
+    key.check(Catalogue.load(place.firmware_index))
+    test = _test(key.plan, place)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]
     stamp = pytest_run.new_folder()
     folder = (arguments.report or stamp.with_name(f"replay-{name}-{stamp.name}")).resolve()
@@ -67,20 +70,18 @@ def _ended(folder: Path, code: int) -> int:
     return GOOD if code == 0 else _told(folder, "the board is good, and the replay failed")
 
 
-def _test(plan: Plan, place: Path) -> str:
+def _test(plan: Plan, place: "PlaceFile") -> str:
     """Return the test that repeats the plan on this place.
 
     Raises:
         UsageError: the place cannot, or there is no cut to be repeated.
     """
-    from rig.place.file import instruments, need_instrument  # noqa: PLC0415 # labgrid is slow
-
     match plan:
         case CutAtMark():
-            return BY_OPERATION if "interposer" in instruments(place) else BY_CLOCK
+            return BY_OPERATION if "interposer" in place.instruments else BY_CLOCK
         case CutAtOperation():
             why = "a replay cuts at an operation, which needs one (a flash emulator)"
-            need_instrument(place, "interposer", why)
+            place.need_instrument("interposer", why)
             return BY_OPERATION
         case NoFault() | BadBundlePlan():
             raise UsageError(f"{plan} is no cut: a replay repeats a cut of the power")

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the resets; return the exit code."""
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
     from rig.campaign.reset import Reset  # noqa: PLC0415
-    from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import require  # noqa: PLC0415 # labgrid is slow
 
     known = [what.value for what in Reset]
     chosen = arguments.what.split(",")
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--what: {unknown[0]!r} is none of {', '.join(known)}")
     if arguments.trials < 1 or arguments.off_s < 0 or arguments.steady_s < 0:
         raise UsageError("--trials is at least 1, and no time is negative")
-    require(arguments.place)
-    catalogue = Catalogue.load(firmware_index(arguments.place))
+    place = require(arguments.place)
+    catalogue = Catalogue.load(place.firmware_index)
     release = catalogue.release(arguments.release or next(iter(catalogue.releases)))
     settings = {
         "what": [what for what in known if what in chosen],
@@ -44,4 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
         "steady_s": arguments.steady_s,
     }
     options = [f"--rig-from={release}", f"--rig-resets={json.dumps(settings)}"]
-    return executor.execute("test_reset.py", arguments, [*options, *executor.verified(arguments)])
+    return executor.execute(
+        "test_reset.py", place, arguments, [*options, *executor.verified(place, arguments)]
+    )

@@ -3,7 +3,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rig.errors import UsageError
 from rig.faults.plan import Kind
@@ -11,6 +11,9 @@ from rig.sweep.key import WHATS
 from rig.sweep.operations import DEFAULT_KINDS, TIMED, kinds_of
 from rig.sweep.strata import POINTS_DEFAULT, points_of
 from rig.sweep.strata import WHATS as TIMED_WHATS
+
+if TYPE_CHECKING:
+    from rig.place.file import PlaceFile
 
 LONG_DEFAULT = 20
 INTERPOSER = "interposer"
@@ -41,7 +44,7 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
         UsageError: something of it is wrong.
     """
     from rig.board.catalogue import Catalogue  # noqa: PLC0415
-    from rig.place.file import firmware_index, require  # noqa: PLC0415 # labgrid is slow
+    from rig.place.file import require  # noqa: PLC0415 # labgrid is slow
 
     if arguments.what not in WHATS:
         raise UsageError(f"--what is one of {', '.join(WHATS)}, not {arguments.what!r}")
@@ -54,14 +57,13 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
             f"--jobs {jobs} needs as many places, there are {len(arguments.place)}: give a --place"
             " for each board"
         )
-    for place in arguments.place:
-        require(place)
-    kinds = asked or _default_kinds(arguments.place)
+    places = [require(path) for path in arguments.place]
+    kinds = asked or _default_kinds(places)
     if kinds == TIMED:
         points, long = _check_timed(arguments), 0
     else:
-        points, long = _check_at_operations(arguments, kinds)
-    catalogue = Catalogue.load(firmware_index(arguments.place[0]))
+        points, long = _check_at_operations(arguments, places, kinds)
+    catalogue = Catalogue.load(places[0].firmware_index)
     new = arguments.new or (arguments.old if arguments.what == "data" else None)
     if new is None:
         raise UsageError(f"--what {arguments.what} needs --to")
@@ -81,23 +83,21 @@ def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _default_kinds(places: list[Path]) -> tuple[Kind, ...]:
+def _default_kinds(places: "list[PlaceFile]") -> tuple[Kind, ...]:
     """Return the kinds that every one of these places can make."""
-    from rig.place.file import instruments  # noqa: PLC0415 # labgrid is slow
-
-    if all(INTERPOSER in instruments(place) for place in places):
+    if all(INTERPOSER in place.instruments for place in places):
         return kinds_of(DEFAULT_KINDS)
     return TIMED
 
 
-def _check_at_operations(arguments: argparse.Namespace, kinds: tuple[Kind, ...]) -> tuple[str, int]:
+def _check_at_operations(
+    arguments: argparse.Namespace, places: "list[PlaceFile]", kinds: tuple[Kind, ...]
+) -> tuple[str, int]:
     """Return what --points and --long are for cuts at operations."""
-    from rig.place.file import need_instrument  # noqa: PLC0415 # labgrid is slow
-
     names = ",".join(kind.value for kind in kinds)
-    for place in arguments.place:
+    for place in places:
         why = f"cuts of kind {names} at an operation need one (a flash emulator); without: timed"
-        need_instrument(place, INTERPOSER, why)
+        place.need_instrument(INTERPOSER, why)
     long = LONG_DEFAULT if arguments.long is None else arguments.long
     return arguments.points or "all", long
 

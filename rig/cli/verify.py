@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run it; return the exit code."""
-    from rig.place.file import instruments, require  # noqa: PLC0415 # labgrid is slow to import
+    from rig.place.file import require  # noqa: PLC0415 # labgrid is slow to import
     from rig.report.verification import show  # noqa: PLC0415
 
     settings = Settings(
@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         scale=arguments.scale,
     )
     settings.check()
-    require(arguments.place)
-    if not instruments(arguments.place) & {"gate", "generator"}:
+    place = require(arguments.place)
+    if not place.instruments & {"gate", "generator"}:
         raise UsageError(
             f"{arguments.place} has neither gate nor generator among the drivers of its bench:"
             " nothing there makes interruptions of known length (docs/reference/gate.md)"

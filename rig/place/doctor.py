@@ -13,10 +13,10 @@ from rig.drivers.console_port import check as check_port
 from rig.drivers.power import checked
 from rig.drivers.strategy import WalnutStrategy
 from rig.drivers.within import activate
-from rig.errors import RigError
+from rig.errors import RigError, UsageError
 from rig.place import computer
 from rig.place.computer import Check, Wanted
-from rig.place.file import INSTRUMENTS, NO_CONSOLE, check, environment, has_console
+from rig.place.file import INSTRUMENTS, NO_CONSOLE, environment, load
 from rig.place.remote import main_target
 from rig.secrecy import hide
 
@@ -43,11 +43,14 @@ def _checks(places: list[Path], wanted: Wanted, *, offline: bool) -> Iterator[Ch
     if not places:
         yield from computer.checks(wanted)
     for path in places:
-        wrong = check(path)
-        yield Check(name=f"{path} is a place file", act="\n".join(wrong))
-        if not wrong and not has_console(path):
+        try:
+            place, wrong = load(path), ""
+        except UsageError as error:
+            place, wrong = None, str(error)
+        yield Check(name=f"{path} is a place file", act=wrong)
+        if place and not place.has_console:
             yield Check(name=f"{path} has a console", act=NO_CONSOLE, fails=False)
-        if not wrong and not offline:
+        if place and not offline:
             for name, why in _equipment(path):
                 yield Check(name=name, act=why or "")
 

@@ -7,16 +7,17 @@ import sys
 import types
 from collections import UserString
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 from labgrid import Environment
 from labgrid.config import Config
 from labgrid.exceptions import InvalidConfigError
 from labgrid.protocol import ConsoleProtocol, PowerProtocol
-from labgrid.util.yaml import load
+from labgrid.util.yaml import load as load_yaml
 
 from rig import drivers  # registers drivers and strategy
 from rig.errors import UsageError
@@ -105,31 +106,90 @@ def environment(path: Path) -> Environment:
     return PlaceEnvironment(str(path))
 
 
-def check(path: Path) -> list[str]:
-    """Return what is wrong with the file, nothing if it is a place.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceFile:
+    """A place file that was read and found good."""
 
-    Only the file is looked at; no equipment is asked.
+    path: Path
+    options: Mapping[str, Any]
+    firmware_index: Path  # of the releases that can be installed
+    instruments: frozenset[str]  # of its bench, by name
+    has_console: bool
+
+    @classmethod
+    def of(cls, path: Path, config: Config) -> Self:
+        targets = config.get_targets()
+        drivers, _ = read("targets.main", "drivers", targets["main"].get("drivers", {}))
+        bench = targets.get("bench") or {}
+        instruments, _ = read("targets.bench", "drivers", bench.get("drivers", {}))
+        return cls(
+            path=path,
+            options=config.data.get("options", {}),
+            firmware_index=Path(config.get_image_path("firmware")).resolve(),
+            instruments=frozenset(
+                str(entry.values["name"]) for entry in instruments if "name" in entry.values
+            ),
+            has_console=any(entry.is_a(ConsoleProtocol) for entry in drivers),
+        )
+
+    def need_instrument(self, name: str, why: str) -> None:
+        """Refuse a place that lacks an instrument.
+
+        Raises:
+            UsageError: it does; says what for.
+        """
+        if name not in self.instruments:
+            raise UsageError(f"{self.path} has no {name} among the drivers of its bench: {why}")
+
+
+def load(path: Path) -> PlaceFile:
+    """Read a place file.  Only the file is looked at; no equipment is asked.
+
+    Raises:
+        UsageError: it is no place; says all that is wrong with it, by file and key.
     """
-    return [f"{path}: {line}" for line in _check(path)]
+    opened, found = _open(path)
+    if found or opened is None:
+        raise UsageError("\n".join(f"{path}: {line}" for line in found))
+    return PlaceFile.of(path, opened.config)
 
 
-def _check(path: Path) -> list[str]:
+def require(path: Path) -> PlaceFile:
+    """Read the file of a place whose board the rig can use.
+
+    Raises:
+        UsageError: it is none.
+    """
+    place = load(path)
+    if not place.has_console:
+        raise UsageError(f"{path}: {NO_CONSOLE}")
+    return place
+
+
+def check(path: Path) -> list[str]:
+    """Return what is wrong with the file, nothing if it is a place."""
+    _, found = _open(path)
+    return [f"{path}: {line}" for line in found]
+
+
+def _open(path: Path) -> tuple[Environment | None, list[str]]:
     try:
         with path.open(encoding="utf-8") as stream:
-            document = load(stream)
+            document = load_yaml(stream)
     except OSError as error:
-        return [str(error.strerror)]
+        return None, [str(error.strerror)]
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        return [f"not YAML: {' '.join(str(error).split())}"]
+        return None, [f"not YAML: {' '.join(str(error).split())}"]
     if found := list(_misshapen(document)):
-        return found
+        return None, found
     try:
         opened = environment(path)
     except InvalidConfigError as error:
-        return [f"{error}; `!template` takes what the environment has as $LG_…, and $BASE"]
+        why = f"{error}; `!template` takes what the environment has as $LG_…, and $BASE"
+        return None, [why]
     except UsageError as error:
-        return [str(error)]
-    return _check_environment(opened)
+        return None, [str(error)]
+    return opened, _check_environment(opened)
 
 
 def _misshapen(document: object) -> Iterator[str]:
@@ -236,47 +296,3 @@ def _check_options(options: Mapping[str, Any], foreign: set[str]) -> Iterator[st
     yield from (
         f"options.{LIMITS_OPTION}{why}" for why in complaints(options.get(LIMITS_OPTION, []))
     )
-
-
-def require(path: Path) -> None:
-    """Raise UsageError if the file is not a place whose board the rig can use."""
-    found = check(path)
-    if not found and not has_console(path):
-        found = [f"{path}: {NO_CONSOLE}"]
-    if found:
-        raise UsageError("\n".join(found))
-
-
-def has_console(path: Path) -> bool:
-    """Tell whether a file that has been checked names a console of the board."""
-    main = Config(str(path)).get_targets()["main"]
-    listed, _ = read("targets.main", "drivers", main.get("drivers", {}))
-    return any(entry.is_a(ConsoleProtocol) for entry in listed)
-
-
-def options(path: Path) -> dict[str, Any]:
-    """Return the `options` of a place file."""
-    found: dict[str, Any] = Config(str(path)).data.get("options", {})
-    return found
-
-
-def firmware_index(path: Path) -> Path:
-    """Return where the place's index of releases lies."""
-    return Path(Config(str(path)).get_image_path("firmware")).resolve()
-
-
-def instruments(path: Path) -> set[str]:
-    """Return the names of the bench's instruments, as a place file has them."""
-    bench = Config(str(path)).get_targets().get("bench") or {}
-    listed, _ = read("targets.bench", "drivers", bench.get("drivers", {}))
-    return {str(entry.values["name"]) for entry in listed if "name" in entry.values}
-
-
-def need_instrument(path: Path, name: str, why: str) -> None:
-    """Refuse a place that lacks an instrument.
-
-    Raises:
-        UsageError: it does; says what for.
-    """
-    if name not in instruments(path):
-        raise UsageError(f"{path} has no {name} among the drivers of its bench: {why}")

@@ -32,7 +32,7 @@ from rig.outage.observers import Observers
 from rig.outage.supply_watch import FeedWatch
 from rig.outage.watch import ServiceWatch
 from rig.place.bundle_server import BundleServer
-from rig.place.file import INSTRUMENTS, LIMITS_OPTION, environment, options, require
+from rig.place.file import INSTRUMENTS, LIMITS_OPTION, PlaceFile, environment, require
 from rig.place.guard import Guard
 from rig.place.lock import PlaceLock
 from rig.place.power_path import PowerPath
@@ -58,9 +58,10 @@ OVERHEAD_OCTETS = 14 + 20 + 8 + 4  # Ethernet, IPv4, UDP, frame check sequence
 class Place:
     """Everything of one place file, opened.  Use as a context manager: it leaves the board off."""
 
-    def __init__(self, environment: Any, path: Path, clock: Clock) -> None:  # noqa: ANN401
+    def __init__(self, environment: Any, file: PlaceFile, clock: Clock) -> None:  # noqa: ANN401
         self.clock = clock
-        self.path = path
+        self.file = file
+        self.path = path = file.path
         self._environment = environment
         main = main_target(environment)
         self.name = path.stem
@@ -101,8 +102,8 @@ class Place:
             UsageError: the file is not a place, names file and key; or it is a place of labgrid's
                 coordinator that somebody else holds.
         """
-        require(path)
-        return cls(environment(path), path, clock or SystemClock())
+        file = require(path)
+        return cls(environment(path), file, clock or SystemClock())
 
     @staticmethod
     def _open_instruments(environment: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -213,7 +214,7 @@ class Place:
         request = REQUEST.size + OVERHEAD_OCTETS
         return {
             "board": str(self._environment.config.get_option("board", self.name)),
-            "limits": options(self.path).get(LIMITS_OPTION, []),
+            "limits": self.file.options.get(LIMITS_OPTION, []),
             "sources": dict(self.catalogue.sources),
             "parts": [asdict(part) for part in parts(self._environment)],
             "load": {

@@ -14,7 +14,7 @@ from typing import Any
 
 from rig import state_folder
 from rig.errors import BenchError
-from rig.place.file import AGE_OPTION, REQUIRE_OPTION, options
+from rig.place.file import AGE_OPTION, REQUIRE_OPTION, PlaceFile
 from rig.verification.interruptions import ALL, Settings
 
 FORMAT = 1
@@ -121,16 +121,16 @@ def _and(words: Iterable[str]) -> str:
 
 
 def of_place(
-    place: Path, *, now_s: float, instruments: Mapping[str, str] | None = None
+    place: PlaceFile, *, now_s: float, instruments: Mapping[str, str] | None = None
 ) -> Standing:
     """Return the standing of a place file."""
-    age_max_h = float(options(place).get(AGE_OPTION, AGE_MAX_H))
-    return standing(read(place), now_s=now_s, age_max_h=age_max_h, instruments=instruments)
+    age_max_h = float(place.options.get(AGE_OPTION, AGE_MAX_H))
+    return standing(read(place.path), now_s=now_s, age_max_h=age_max_h, instruments=instruments)
 
 
-def is_required(place: Path) -> bool:
+def is_required(place: PlaceFile) -> bool:
     """Tell whether a place file asks for a verification before runs that measure."""
-    return bool(options(place).get(REQUIRE_OPTION, False))
+    return bool(place.options.get(REQUIRE_OPTION, False))
 
 
 def require(place: Path, standing: Standing) -> None:

@@ -14,7 +14,7 @@ from rig.campaign.campaign import Campaign
 from rig.campaign.flash_planter import FUTURE
 from rig.campaign.mismatch import Mismatch
 from rig.faults.expectations import Pair, PairVerdict
-from rig.place.file import firmware_index
+from rig.place.file import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(300)
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test of each combination that the place's firmware has."""
-    catalogue = Catalogue.load(firmware_index(Path(metafunc.config.getoption("lg_env"))))
+    catalogue = Catalogue.load(load(Path(metafunc.config.getoption("lg_env"))).firmware_index)
     releases = catalogue.sound
     layouts = sorted({release.state_layout for release in releases.values()})
     levels: dict[str, Iterable[object]] = {

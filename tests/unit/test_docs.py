@@ -14,7 +14,7 @@ import yaml
 from rig import drivers
 from rig.cli.command import _parser
 from rig.instruments import MODELS
-from rig.place.file import INSTRUMENTS, check, instruments
+from rig.place.file import INSTRUMENTS, check, load
 from rig.virtual import commands
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +114,7 @@ def test_the_place_files_example_has_every_kind_of_equipment(tmp_path: Path) -> 
     path = tmp_path / "place.yaml"
     path.write_text(example)
     assert check(path) == []
-    assert instruments(path) == set(INSTRUMENTS)
+    assert load(path).instruments == set(INSTRUMENTS)
 
 
 def test_the_instruments_page_has_every_model() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rig.board.catalogue import Catalogue
 from rig.cli import main, pytest_run
-from rig.place.file import firmware_index
+from rig.place.file import load
 
 ROOT = Path(__file__).resolve().parents[3]
 PLACE = ROOT / "places" / "virtual.yaml"
@@ -28,7 +28,7 @@ def run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, test: str) -> N
 
 
 def replay(folder: Path, plan: str = "cut@op:9/before") -> int:
-    release = Catalogue.load(firmware_index(PLACE)).release("1.0.0")
+    release = Catalogue.load(load(PLACE).firmware_index).release("1.0.0")
     ends = f"1.0.0@{release.golden_sha256[:12]}/1.0.0@{release.bundle_sha256[:12]}"
     key = f"walnut1/data/{ends}/{plan}"
     return main(["replay", key, "--place", str(PLACE), "--report", str(folder)])

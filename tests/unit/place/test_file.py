@@ -8,7 +8,7 @@ import pytest
 from labgrid import Environment
 
 from rig.errors import UsageError
-from rig.place.file import check, instruments, need_instrument, options, require
+from rig.place.file import check, load, require
 
 PLACES = Path(__file__).resolve().parents[3] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
@@ -72,7 +72,7 @@ def test_a_limit_that_cannot_be_read_is_named_and_a_good_one_is_described(tmp_pa
 
     assert check(good) == []
     assert check(bad)[0].startswith(f"{bad}: options.limits[1]: figure: 'T9'")
-    assert options(good)["limits"] == [limit]
+    assert load(good).options["limits"] == [limit]
 
 
 def with_limits(limit: dict[str, object]) -> str:
@@ -86,7 +86,7 @@ def test_the_example_of_limits_on_a_real_bench_can_be_read(tmp_path: Path) -> No
     path.write_text(text.replace("  # limits:", "  limits:").replace("  #   - {fig", "    - {fig"))
 
     assert check(path) == []
-    assert len(options(path)["limits"]) == 3
+    assert len(load(path).options["limits"]) == 3
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -152,9 +152,10 @@ model: rigol_ds1000z}
 
 def test_what_a_place_has_is_what_its_bench_has_a_driver_for(tmp_path: Path) -> None:
     without_bench = tmp_path / "place.yaml"
-    without_bench.write_text("targets: {main: {}}\n")
+    board, _, rest = VIRTUAL.partition("  bench:\n")
+    without_bench.write_text(f"{board}options:{rest.partition('options:')[2]}")
 
-    assert instruments(PLACES / "virtual.yaml") == {"counter", "supply", "interposer", "gate"}
-    assert instruments(without_bench) == set()
+    assert load(PLACES / "virtual.yaml").instruments == {"counter", "supply", "interposer", "gate"}
+    assert load(without_bench).instruments == set()
     with pytest.raises(UsageError, match="no interposer among the drivers of its bench: to cut"):
-        need_instrument(PLACES / "walnut-1.yaml", "interposer", "to cut")
+        load(PLACES / "walnut-1.yaml").need_instrument("interposer", "to cut")

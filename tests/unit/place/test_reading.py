@@ -8,7 +8,7 @@ from labgrid import Environment
 
 from rig.cli import main
 from rig.errors import UsageError
-from rig.place.file import check, environment, firmware_index, instruments, options, require
+from rig.place.file import check, environment, load, require
 
 PLACES = Path(__file__).resolve().parents[3] / "places"
 VIRTUAL = (PLACES / "virtual.yaml").read_text()
@@ -53,11 +53,11 @@ def test_what_labgrid_takes_from_the_environment_the_rig_takes(
 
     assert check(path) == []
     opened = Environment(str(path))
-    assert firmware_index(path) == tmp_path / "releases" / "index.json"
-    assert str(firmware_index(path)) == opened.config.get_image_path("firmware")
-    assert options(path)["coordinator_address"] == "192.0.2.1:20408"
+    assert load(path).firmware_index == tmp_path / "releases" / "index.json"
+    assert str(load(path).firmware_index) == opened.config.get_image_path("firmware")
+    assert load(path).options["coordinator_address"] == "192.0.2.1:20408"
     assert opened.get_target("main").get_resource("NetworkSerialPort").host == "192.0.2.1"
-    assert firmware_index(home) == Path.home() / "index.json"
+    assert load(home).firmware_index == Path.home() / "index.json"
 
 
 def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_list_of_classes_is_read_as_labgrid_reads_it(tmp_path: Path) -> None:
     )
 
     assert check(path) == []
-    assert "counter" in instruments(path)
+    assert "counter" in load(path).instruments
 
 
 DRIVER = """\

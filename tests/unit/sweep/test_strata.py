@@ -11,7 +11,7 @@ from rig.board.catalogue import Catalogue
 from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
-from rig.place.file import firmware_index
+from rig.place.file import load
 from rig.sweep.exercise import Recording, _nearest
 from rig.sweep.key import SweepKey, parse_key
 from rig.sweep.operations import TIMED as TIMED_KINDS
@@ -192,7 +192,7 @@ def test_what_a_timed_sweep_cannot_be_is_refused_before_anything_moves(
 def test_a_cut_at_an_operation_is_not_replayed_without_an_interposer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    catalogue = Catalogue.load(firmware_index(WALNUT))
+    catalogue = Catalogue.load(load(WALNUT).firmware_index)
     old, new = catalogue.release("1.0.0"), catalogue.release("2.0.0")
     key = SweepKey.of("upgrade", old, new, CutAtOperation(operation=9, kind=Kind.after))
     assert main(["replay", str(key), "--place", str(WALNUT)]) == 2

@@ -11,6 +11,7 @@ import pytest
 from rig import cli
 from rig.cli import pytest_run
 from rig.errors import BenchError
+from rig.place.file import load
 from rig.verification import last_record
 from rig.verification.interruptions import Settings
 from rig.verification.last_record import standing
@@ -157,7 +158,7 @@ def requiring_place(folder: Path) -> Path:
     path = folder / "requiring.yaml"
     text = PLACE.read_text().replace("../firmware", str(PLACE.parents[1] / "firmware"))
     path.write_text(text.replace("options:\n", "options:\n  require_verified: true\n"))
-    assert last_record.is_required(path)
+    assert last_record.is_required(load(path))
     return path
 
 
@@ -202,8 +203,8 @@ def test_a_verified_place_that_asks_for_it_is_looked_at_again_once_it_is_up(
 
 
 def test_a_real_place_asks_for_it_and_the_virtual_one_does_not() -> None:
-    assert last_record.is_required(PLACE.parent / "walnut-1.yaml")
-    assert not last_record.is_required(PLACE)
+    assert last_record.is_required(load(PLACE.parent / "walnut-1.yaml"))
+    assert not last_record.is_required(load(PLACE))
 
 
 def test_require_lets_a_verified_place_pass() -> None:
