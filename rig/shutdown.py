@@ -140,7 +140,7 @@ def with_command() -> None:
 
 @contextmanager
 def _handled(handler: Once) -> Iterator[None]:
-    """Have `handler` called for each request; for the main thread."""
+    """Call `handler` for each request; for the main thread."""
     before = {number: signal.getsignal(number) for number in REQUESTS}
     mine = [number for number, old in before.items() if old is not signal.SIG_IGN]
     for number in mine:

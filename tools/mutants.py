@@ -67,7 +67,7 @@ def rig(words: list[str]) -> tuple[int, str]:
 
 @contextmanager
 def faulty_bench(fault: str) -> Iterator[None]:
-    """Have the bench misbehave meanwhile; an empty `fault` is none."""
+    """Make the bench misbehave meanwhile; an empty `fault` is none."""
     if not fault:
         yield
         return

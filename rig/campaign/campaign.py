@@ -130,7 +130,7 @@ class Campaign:
         return self._watch.losses(from_s, until_s)
 
     def need(self, release: str) -> None:
-        """Have `release` running before a step, whatever the one before has left.
+        """Bring the board to `release` before a step, whatever the one before has left.
 
         Raises:
             BoardError: the board is dead, and nothing here can program it.

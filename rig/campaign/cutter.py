@@ -19,7 +19,7 @@ SILENT_S = 20.0  # without a line of the updater's: is the board still fed?
 
 
 def arm(place: Place, plan: Plan) -> None:
-    """Have the interposer make the plan's first cut, if that is at an operation."""
+    """Arm the interposer for the plan's first cut, if that is at an operation."""
     match plan:
         case CutAtOperation():
             place.need("interposer").arm(plan.operation, plan.kind, plan.seed)
@@ -172,7 +172,7 @@ def _cut_recovery(
 
 
 def _feed_again(place: Place) -> None:
-    """Have a cut board off, its rail down, and its feed ready."""
+    """Switch a cut board off, wait until its rail is down, and make its feed ready again."""
     place.strategy.transition(Status.off)
     place.clock.sleep(CUT_OFF_S)
     place.power_path.feed()

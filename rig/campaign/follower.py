@@ -207,7 +207,7 @@ class Follower:
         return any(number not in self._numbers for number in numbers)
 
     def _ask(self, retelling: Retelling, shown: str, is_cut: Callable[[], bool]) -> str | None:
-        """Have the board say its lines again when it is at a prompt and no end of it came."""
+        """Ask the board for its lines again when it is at a prompt and its last one never came."""
         if self._clock.now() - self._heard_s >= SILENT_S:
             self._heard_s = self._clock.now()
             self._nudged = True

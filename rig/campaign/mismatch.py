@@ -84,7 +84,7 @@ class Mismatch(Combination):
         )
 
     def _ready(self, release: Release) -> Answer:
-        """Have `release` run with a state stored: one that could not read it would refuse for that.
+        """Boot `release` with a state stored that it can read, or it would refuse for that.
 
         What becomes of the board is counted from here on.
         """
@@ -134,7 +134,7 @@ class Mismatch(Combination):
 
     # ---- a flash, made behind the updater's back
     def kernel(self, kernel: str, release: Release, prom: Prom, layout: int) -> Pair:
-        """Have `release`'s root file system tried in slot b, under `kernel`.
+        """Boot `release`'s root file system from slot b, under `kernel`.
 
         The board has `prom`, a state of `layout`, and in slot a a release that reads it.
         """
@@ -165,7 +165,7 @@ class Mismatch(Combination):
         )
 
     def state(self, layout: int, release: Release, prom: Prom) -> Pair:
-        """Have `release`, started from a PROM, find a state of `layout` in its data partition."""
+        """Boot `release` from a PROM, with a state of `layout` in its data partition."""
 
         def act() -> Seen:
             self._program(release, self._parts(prom, layout))

@@ -75,7 +75,7 @@ def reset_process(place: Place) -> None:
 
 
 def reset_os(place: Place, on_event: Callable[[Event], None]) -> int:
-    """Have the running system restart itself; return how often the PROM started."""
+    """Tell the running system to restart; return how often the PROM started."""
     fresh(place.console)
     place.console.sendline("reboot")
     return _booted(place, on_event)

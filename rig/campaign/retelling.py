@@ -36,7 +36,7 @@ class PlaceRetelling:
         return bool(re.search(rf"(?:{shell.login_prompt}|{shell.prompt})\s*$", end))
 
     def nudge(self) -> None:
-        """Have a prompt printed that may have got lost, where no PROM can take the key for its."""
+        """Ask for a prompt that may have got lost, by a key that no PROM can take for its own."""
         if self._place.service.echo(ANSWER_S) is not None:
             self._place.console.write(b"\n")
 

@@ -137,7 +137,7 @@ class _Run:
         sys.stdout.flush()
 
     def _points(self) -> int:
-        """Have one worker a place judge points until none is left."""
+        """Start a worker for each place; they judge points until none is left."""
         if self._records.is_finished():
             return GOOD
         self._records.release_claims()

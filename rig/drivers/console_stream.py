@@ -53,7 +53,7 @@ class ConsoleStream:
         console.on_activate, console.on_deactivate = self._start, self._stop
 
     def open(self) -> None:
-        """Have labgrid open the console.
+        """Open the console through labgrid.
 
         Raises:
             BenchError: it does not.

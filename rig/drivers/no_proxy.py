@@ -14,7 +14,7 @@ VARIABLES = ("no_proxy", "NO_PROXY")  # requests asks for the first, then for th
 
 
 def directly(*addresses: str) -> None:
-    """Have this process and its children ask no proxy for these hosts (host, host:port, URL)."""
+    """Keep this process and its children from asking a proxy for these (host, host:port, URL)."""
     named = [name for variable in VARIABLES for name in os.environ.get(variable, "").split(",")]
     wanted = [*named, *HERE, *(_host(address) for address in addresses)]
     text = ",".join(dict.fromkeys(name.strip() for name in wanted if name.strip()))

@@ -46,7 +46,7 @@ def within(
 
 
 def activate(driver: Any, who: str) -> None:  # noqa: ANN401 # labgrid is untyped
-    """Have labgrid open a driver and what it is bound to.
+    """Open a driver and what it is bound to, through labgrid.
 
     Raises:
         BenchError: it does not.

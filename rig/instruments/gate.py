@@ -49,7 +49,7 @@ class WalnutGate:
         self._length_s = length_s
 
     def interrupt(self) -> None:
-        """Have both paths closed, from now on or within the next tenth of a second.
+        """Close both paths, from now on or within the next tenth of a second.
 
         Raises:
             InstrumentError: it refuses, or has restarted.

@@ -63,7 +63,7 @@ class Interposer:
         send(self._link, "OPER:COUN:RES")
 
     def arm(self, operation: int, kind: Kind, seed: int = 0) -> None:
-        """Have the power cut at `operation`, counted since the last `reset_count`.
+        """Arm a cut of the power at `operation`, counted since the last `reset_count`.
 
         Raises:
             UsageError: the cut cannot be made.

@@ -54,7 +54,7 @@ class Recorder:
         self._thread.start()
 
     def write(self, part: bytes) -> None:
-        """Have `part` written; nothing waits for the disk.
+        """Hand `part` to whoever writes it; nothing waits for the disk.
 
         Raises:
             OSError: what was handed over before could not be written.

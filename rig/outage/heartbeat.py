@@ -77,7 +77,7 @@ class Beats:
         self.known_until_s = 0.0  # what the counter saw until then has been read
 
     def start(self) -> None:
-        """Have the counter stamp from now on."""
+        """Start the counter: it stamps from now on."""
         self.counter.start()
         self.known_until_s = self._clock.now()
 

@@ -95,7 +95,7 @@ class ServiceWatch:
             self._observers.wait(Deadline.after(self._clock, LOOK_POLL_S))
 
     def tend(self) -> None:
-        """Have the counter not run full; call it now and then between `open` and `close`."""
+        """Start the counter anew before its memory is full; call while an event is open."""
         if self._observers.beats:
             self._observers.beats.tend()
 

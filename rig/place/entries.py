@@ -126,7 +126,7 @@ def _wrong_match(key: str, match: object) -> Iterator[str]:
 def wrong_bindings(
     target_name: str, entries: Iterable[Entry], environment: Environment
 ) -> list[str]:
-    """Have labgrid make and bind what a target has, unopened; return what it complains of."""
+    """Make and bind what a target has through labgrid, unopened; return its complaints."""
     target = Target(target_name, env=environment)
     try:
         for entry in entries:

@@ -35,7 +35,7 @@ def copy_run(source: Database, run: str, target: Database) -> int:
 
 
 def _ensure(connection: sa.Connection, table: sa.Table, row: dict[str, object]) -> None:
-    """Have this row in the table, changed if need be."""
+    """Write this row to the table, or change the one that is there."""
     (key,) = table.primary_key.columns
     changed = connection.execute(table.update().where(key == row[key.name]).values(row))
     if not changed.rowcount:

@@ -151,7 +151,7 @@ def address(where: Path | str) -> sa.URL:
 
 
 def _prepare(connection: sqlite3.Connection, _: object) -> None:
-    """Have SQLAlchemy begin transactions itself, so that making tables is part of one."""
+    """Leave it to SQLAlchemy to begin transactions, so that making tables is part of one."""
     connection.isolation_level = None
     for name, value in (
         ("busy_timeout", int(BUSY_S * 1000)),

@@ -103,7 +103,7 @@ class Results:
             self._copy.push()
 
     def begin_cycle(self, name: str) -> None:
-        """Have the steps that follow belong together."""
+        """Start a cycle: the steps that follow belong together."""
         with self._write() as writer:
             self._cycle = writer.cycle(name, wall_time_s())
 

@@ -32,7 +32,7 @@ def connect_args() -> dict[str, Any]:
 
 
 def set_limits(connection: sa.Connection) -> None:
-    """Have the server limit this transaction (PostgreSQL manual, 20.11)."""
+    """Set the server's limits for this transaction (PostgreSQL manual, 20.11)."""
     limits = {"lock_timeout": LOCK_S, "statement_timeout": STATEMENT_S}
     for name, limit in limits.items():
         connection.exec_driver_sql(f"SET LOCAL {name} = {limit * 1000:.0f}")
@@ -47,7 +47,7 @@ class Patience:
 
     @contextmanager
     def limited(self) -> Iterator[None]:
-        """Have the block's transaction end in time.
+        """Make sure that the block's transaction ends in time.
 
         Raises:
             TimeoutError: it did not; the server has rolled it back, or will.

@@ -139,7 +139,7 @@ class Exercise:
                 assert_never(self.what)
 
     def start(self) -> None:
-        """Have the running board begin its update."""
+        """Start the running board's update."""
         place = self.place
         if isinstance(self.new, Release):
             place.catalogue.verify(self.new)
@@ -149,7 +149,7 @@ class Exercise:
         start(place.console, url, command)
 
     def bring(self) -> None:
-        """Have the board run the old release: from its golden flash, or by its own updater."""
+        """Bring the board to the old release: from its golden flash, or by its own updater."""
         bring(self.place, self.old)
 
     def prepare(self) -> Mark:
@@ -266,7 +266,7 @@ class Exercise:
         return ended_on, follower.boots
 
     def _store(self, marks: list[tuple[int, Mark]]) -> None:
-        """Have the state change again and again: each answer is a promise."""
+        """Store state after state: each answer is a promise."""
         place = self.place
         count = place.need("interposer").count
         first = marks[0][1].value

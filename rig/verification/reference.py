@@ -55,7 +55,7 @@ class GeneratorReference:
         return self._generator.identity()
 
     def prepare(self) -> None:
-        """Have a heartbeat without silences, for the floor."""
+        """Start a heartbeat without silences, for the floor."""
         self._generator.gate(1.0, beats=BEATS, period_s=HEARTBEAT_S)
         self._generator.steady()
 

@@ -164,7 +164,7 @@ class VirtualPlace:
                 self._set_quiet_fault(name, value, on=on)
 
     def _set_quiet_fault(self, name: str, value: str, *, on: bool) -> None:
-        """Have an instrument answer well and be wrong, or a path lose or delay what it is given."""
+        """Make an instrument answer well and be wrong, or a path lose or delay what it is given."""
         match name:
             case "counter.unplug":
                 self.counter.connected = not on

@@ -129,7 +129,7 @@ class ServiceClient:
                 self._clock.sleep(SHOUT_S)
 
     def store(self, session: int, value: int, deadline_s: float) -> Answer:
-        """Have `value` stored in `session`; asks again while there is silence.
+        """Store `value` in `session`; ask again while there is silence.
 
         A repeated store is acknowledged and not counted, so asking again is safe.
 
@@ -158,7 +158,7 @@ class ServiceClient:
         return self._ask(request, Deadline.after(self._clock, deadline_s))
 
     def mark(self, deadline_s: float) -> Mark:
-        """Have a new value stored that must survive, and return it.
+        """Store a new value that must survive, and return it.
 
         Not a clock's value: the same campaign must write the same bytes to the flash.
 

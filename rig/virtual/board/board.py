@@ -260,7 +260,7 @@ class Board:
             writer.close()
 
     def _show_missed(self, offset: int, sent: bytes, held: bytes) -> None:
-        """Have the running board read what its flash holds, not what it sent."""
+        """Show the running board what its flash holds, not what it sent."""
         if self.qemu is None or self.qemu.returncode is not None:
             return  # it reads the flash when it starts
         try:

@@ -83,7 +83,7 @@ class SerialLine:
         self._to_rig(data)
 
     def talk(self, rate_hz: float) -> None:
-        """Have the kernel talk so often, into whatever the board says (control channel only)."""
+        """Make the kernel talk so often, into whatever the board says (control channel only)."""
         self._talk_s = 1.0 / rate_hz if rate_hz else 0.0
 
     def put_pulse(self) -> None:

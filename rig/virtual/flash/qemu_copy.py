@@ -13,7 +13,7 @@ from rig.errors import BenchError
 
 
 def change(pid: int, size: int, offset: int, sent: bytes, held: bytes) -> None:
-    """Have process `pid` read `held` where its copy of the flash, `size` bytes, has `sent`.
+    """Make process `pid` read `held` where its copy of the flash, `size` bytes, has `sent`.
 
     Raises:
         BenchError: no part of its memory is such a copy, or more than one is.

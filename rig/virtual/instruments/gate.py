@@ -83,13 +83,13 @@ class Gate(Instrument):
             await self._reader
 
     def kill(self) -> None:
-        """Have the traffic path die, as a box does that loses its own power."""
+        """Kill the traffic path, as when a box loses its own power."""
         if self._relay:
             with contextlib.suppress(ProcessLookupError):
                 self._relay.kill()
 
     def revive(self) -> None:
-        """Have a traffic path that has died pass datagrams again."""
+        """Start a traffic path again that has died."""
         if self._where and self._relay and self._relay.returncode is not None:
             self._reviving = asyncio.get_running_loop().create_task(self.open(*self._where))
 
