@@ -95,7 +95,7 @@ class ServiceWatch:
             self._observers.wait(Deadline.after(self._clock, LOOK_POLL_S))
 
     def tend(self) -> None:
-        """Start the counter anew before its memory is full; call while an event is open."""
+        """Read the counter before its memory is full; call while an event is open."""
         if self._observers.beats:
             self._observers.beats.tend()
 
