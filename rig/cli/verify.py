@@ -47,10 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     settings.check()
     place = require(arguments.place)
-    if not place.instruments & {"gate", "generator"}:
+    if not place.instruments & {"interrupter", "generator"}:
         raise UsageError(
-            f"{arguments.place} has neither gate nor generator among the drivers of its bench:"
-            " nothing there makes interruptions of known length (docs/reference/gate.md)"
+            f"{arguments.place} has neither interrupter nor generator among the drivers of its"
+            " bench: nothing there makes interruptions of known length"
+            " (docs/reference/interrupter.md)"
         )
     folder = (arguments.report or pytest_run.new_folder()).resolve()
     folder.mkdir(parents=True, exist_ok=True)

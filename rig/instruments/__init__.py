@@ -15,9 +15,9 @@ __all__ = [
     "counter",
     "edges",
     "find",
-    "gate",
     "generator",
     "interposer",
+    "interrupter",
     "make",
     "rail",
     "supply",
@@ -44,7 +44,8 @@ MODELS = {  # model in a place file -> its class
     "keysight_infiniivision": Model("infiniivision", "InfiniiVision"),
     "rigol_ds1000z": Model("ds1000z", "RigolDS1000Z"),
     "keysight_33500b": Model("generator", "Keysight33500B"),
-    "walnut_gate": Model("gate", "WalnutGate"),
+    "walnut_interrupter": Model("interrupter", "Interrupter"),
+    "walnut_gate": Model("interrupter", "Interrupter"),  # as older place files have it
     "walnut_interposer": Model("interposer", "Interposer", ()),
 }
 

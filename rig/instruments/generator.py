@@ -17,7 +17,7 @@ EDGE_S = 8e-9  # one tick of trigger timer and of its synchroniser, from memory,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Burst:
     """What the generator is set to: `beats` pulses, then a silence of `gap`, again and again."""
 
     gap: Measurement  # from the last rising edge to the next
@@ -48,7 +48,7 @@ class Keysight33500B:
         self._identity = self._identity or identify(self._link, *self.MODELS)
         return self._identity
 
-    def gate(self, gap_s: float, *, beats: int = 1000, period_s: float = 1e-3) -> Gate:
+    def interrupt_after(self, gap_s: float, *, beats: int = 1000, period_s: float = 1e-3) -> Burst:
         """Start a heartbeat with a silence of `gap_s` after every `beats` pulses.
 
         Raises:
@@ -83,7 +83,7 @@ class Keysight33500B:
         return self._read_back(gap_s)
 
     def check(self) -> None:
-        """Make sure that it still does what `gate` told it.
+        """Make sure that it still does what `interrupt_after` told it.
 
         Raises:
             InstrumentError: it has restarted, or its output is off (an overload switches it off).
@@ -99,7 +99,7 @@ class Keysight33500B:
     def stop(self) -> None:
         send(self._link, "OUTP1 OFF")
 
-    def _read_back(self, gap_s: float) -> Gate:
+    def _read_back(self, gap_s: float) -> Burst:
         """Judge by what it says it does: it rounds what it cannot set."""
         beats = whole(self._link, "SOUR1:BURS:NCYC?")
         period_s = number(self._link, "SOUR1:FUNC:PULS:PER?")
@@ -118,7 +118,7 @@ class Keysight33500B:
             taken_at_s=self._clock.now(),
             method="burst of N pulses every T: G = T - (N - 1)·P, of one time base",
         )
-        return Gate(gap=gap, beats=beats, period_s=period_s, repeat_s=repeat_s)
+        return Burst(gap=gap, beats=beats, period_s=period_s, repeat_s=repeat_s)
 
 
 def uncertainty_s(gap_s: float, repeat_s: float) -> float:

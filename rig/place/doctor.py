@@ -16,7 +16,7 @@ from rig.drivers.within import activate
 from rig.errors import RigError, UsageError
 from rig.place import computer
 from rig.place.computer import Check, Wanted
-from rig.place.file import INSTRUMENTS, NO_CONSOLE, environment, load
+from rig.place.file import INSTRUMENTS, NO_CONSOLE, OLD_NAMES, environment, load
 from rig.place.remote import main_target
 from rig.secrecy import hide
 
@@ -96,7 +96,10 @@ def _equipment(path: Path) -> Iterator[tuple[str, str | None]]:
             bench.activate(driver)
             driver.instrument.identity()
 
-        if driver.name in INSTRUMENTS:  # others, such as a SigrokDriver, serve one of these
+        if driver.name in {
+            *INSTRUMENTS,
+            *OLD_NAMES,
+        }:  # others, such as a SigrokDriver, serve one of these
             yield f"{driver.name} {_described(driver)}", _attempt(ask)
     opened.cleanup()
 

@@ -39,8 +39,9 @@ MAPPINGS = ("targets", "images", "options", "tools", "paths")
 NEEDED_DRIVERS = ("PromDriver", "WalnutShellDriver", "WalnutStrategy")
 NEEDED_RESOURCES = ("BoardService", "BundleServer")
 INSTRUMENTS = (  # what the rig looks for on a bench, by name
-    *("counter", "supply", "interposer", "gate", "generator", "oscilloscope", "analyser"),
+    *("counter", "supply", "interposer", "interrupter", "generator", "oscilloscope", "analyser"),
 )
+OLD_NAMES = {"gate": "interrupter"}  # as older place files call them
 LIMITS_OPTION = "limits"  # of a place file's `options`
 AGE_OPTION = "verified_for_h"
 REQUIRE_OPTION = "require_verified"
@@ -122,13 +123,12 @@ class PlaceFile:
         drivers, _ = read("targets.main", "drivers", targets["main"].get("drivers", {}))
         bench = targets.get("bench") or {}
         instruments, _ = read("targets.bench", "drivers", bench.get("drivers", {}))
+        names = [str(entry.values["name"]) for entry in instruments if "name" in entry.values]
         return cls(
             path=path,
             options=config.data.get("options", {}),
             firmware_index=Path(config.get_image_path("firmware")).resolve(),
-            instruments=frozenset(
-                str(entry.values["name"]) for entry in instruments if "name" in entry.values
-            ),
+            instruments=frozenset(OLD_NAMES.get(name, name) for name in names),
             has_console=any(entry.is_a(ConsoleProtocol) for entry in drivers),
         )
 
@@ -254,7 +254,7 @@ def _check_target(opened: Environment, name: str, target: object, foreign: set[s
 
 def _wrong_name(entry: Entry) -> list[str]:
     name = entry.values.get("name")
-    if entry.class_name != "InstrumentDriver" or name in INSTRUMENTS:
+    if entry.class_name != "InstrumentDriver" or name in {*INSTRUMENTS, *OLD_NAMES}:
         return []
     return [
         f"{entry.key}.name: no instrument of the rig's is called {near(str(name), INSTRUMENTS)}"

@@ -32,7 +32,7 @@ from rig.outage.observers import Observers
 from rig.outage.supply_watch import FeedWatch
 from rig.outage.watch import ServiceWatch
 from rig.place.bundle_server import BundleServer
-from rig.place.file import INSTRUMENTS, LIMITS_OPTION, PlaceFile, environment, require
+from rig.place.file import INSTRUMENTS, LIMITS_OPTION, OLD_NAMES, PlaceFile, environment, require
 from rig.place.guard import Guard
 from rig.place.lock import PlaceLock
 from rig.place.power_path import PowerPath
@@ -42,9 +42,9 @@ from rig.place.tenancy import Tenancy
 from rig.place.topology import parts
 
 if TYPE_CHECKING:
-    from rig.instruments.gate import WalnutGate
     from rig.instruments.generator import Keysight33500B
     from rig.instruments.interposer import Interposer
+    from rig.instruments.interrupter import Interrupter
     from rig.instruments.supply import Supply
     from rig.outage.heartbeat import Counter
 
@@ -112,7 +112,7 @@ class Place:
             return {}
         found = {}
         for driver in bench.drivers:
-            if driver.name in INSTRUMENTS:
+            if driver.name in {*INSTRUMENTS, *OLD_NAMES}:
                 bench.activate(driver)
                 found[driver.name] = driver.instrument
         return found
@@ -171,8 +171,10 @@ class Place:
         return cast("Interposer | None", self._instruments.get("interposer"))
 
     @property
-    def gate(self) -> "WalnutGate | None":
-        return cast("WalnutGate | None", self._instruments.get("gate"))
+    def interrupter(self) -> "Interrupter | None":
+        named = [name for name, new in OLD_NAMES.items() if new == "interrupter"]
+        found = (self._instruments.get(name) for name in ("interrupter", *named))
+        return cast("Interrupter | None", next(filter(None, found), None))
 
     @property
     def generator(self) -> "Keysight33500B | None":

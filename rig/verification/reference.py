@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What makes interruptions of known length on a place: a gate box, or a generator for the counter.
+"""What makes interruptions of known length on a place: an interrupter, or a generator.
 
 docs/decisions/0106-gate-box.md
 """
@@ -56,15 +56,17 @@ class GeneratorReference:
 
     def prepare(self) -> None:
         """Start a heartbeat without silences, for the floor."""
-        self._generator.gate(1.0, beats=BEATS, period_s=HEARTBEAT_S)
+        self._generator.interrupt_after(1.0, beats=BEATS, period_s=HEARTBEAT_S)
         self._generator.steady()
 
     def arm(self, length_s: float) -> None:
         """Start the bursts: the silence comes after BEATS pulses, by the generator's own timer."""
         self._part_s = self._random.uniform(0.0, HEARTBEAT_S)
-        gate = self._generator.gate(length_s + self._part_s, beats=BEATS, period_s=HEARTBEAT_S)
-        self._truth = replace(gate.gap, value=gate.gap.value - self._part_s)
-        self._over_s = self._clock.now() + gate.repeat_s + MARGIN_S
+        set_to = self._generator.interrupt_after(
+            length_s + self._part_s, beats=BEATS, period_s=HEARTBEAT_S
+        )
+        self._truth = replace(set_to.gap, value=set_to.gap.value - self._part_s)
+        self._over_s = self._clock.now() + set_to.repeat_s + MARGIN_S
 
     def interrupt(self) -> None:
         """Do nothing: the silence comes by itself."""
@@ -88,12 +90,12 @@ def of_place(place: Place, seed: int) -> Reference:
     Raises:
         UsageError: it has none.
     """
-    if place.gate is not None:
-        gate: Reference = place.gate
-        return gate
+    if place.interrupter is not None:
+        interrupter: Reference = place.interrupter
+        return interrupter
     if place.generator is not None:
         return GeneratorReference(place.generator, place.clock, seed)
     raise UsageError(
-        f"{place.path} has neither gate nor generator: nothing there makes interruptions of known"
-        " length (docs/reference/gate.md)"
+        f"{place.path} has neither interrupter nor generator: nothing there makes interruptions of"
+        " known length (docs/reference/interrupter.md)"
     )

@@ -14,8 +14,8 @@ from rig.virtual.board.pdu import Pdu
 from rig.virtual.board.power import Feed
 from rig.virtual.endpoints import HOST, Endpoints
 from rig.virtual.flash.nor_flash import NorFlash
-from rig.virtual.instruments.gate import Gate
 from rig.virtual.instruments.interposer import Interposer
+from rig.virtual.instruments.interrupter import VirtualInterrupter
 from rig.virtual.instruments.models import COUNTERS, DEFAULTS, SUPPLIES
 from rig.virtual.instruments.scpi import Instrument
 from rig.virtual.instruments.scpi_link import INSTRUMENT_FAULTS, serve
@@ -54,7 +54,7 @@ class VirtualPlace:
             self.flash,
             self._trip,
             self.faults.append,
-            lambda up: self.gate.order(link=up),
+            lambda up: self.interrupter.order(link=up),
         )
         self.feed.changed = self.board.power
         self.pdu = Pdu(self.feed)
@@ -64,10 +64,10 @@ class VirtualPlace:
         self.interposer = Interposer(self.flash, self.feed)
         folder = endpoints.folder
         self.console = SerialLine("console", folder, endpoints.console)
-        self.gate = Gate(self.counter.pulses, self.faults.append)
-        taps = (self.gate.pulses, self.gate.own_pulse)
+        self.interrupter = VirtualInterrupter(self.counter.pulses, self.faults.append)
+        taps = (self.interrupter.pulses, self.interrupter.own_pulse)
         self.heartbeat = SerialLine("heartbeat", folder, endpoints.heartbeat, *taps)
-        self.gate.emit = self.heartbeat.put_pulse
+        self.interrupter.emit = self.heartbeat.put_pulse
         self._servers: list[asyncio.Server] = []
         self._outlet: web.AppRunner | None = None
 
@@ -81,14 +81,16 @@ class VirtualPlace:
             "supply": self.supply,
             "counter": self.counter,
             "interposer": self.interposer,
-            "gate": self.gate,
+            "gate": self.interrupter,
         }
 
     async def open(self) -> None:
         """Plug everything in; return when each endpoint answers."""
         ports = self.endpoints
         await self.board.open()
-        await self.gate.open(ports.service, ports.board_service, ports.folder / "gate.log")
+        await self.interrupter.open(
+            ports.service, ports.board_service, ports.folder / "interrupter.log"
+        )
         self._outlet = await self.pdu.serve(HOST, ports.pdu)
         for name, instrument in self.instruments.items():
             self._servers.append(await serve(instrument, HOST, getattr(ports, name)))
@@ -99,7 +101,7 @@ class VirtualPlace:
 
     async def close(self) -> None:
         await self.board.close()
-        await self.gate.close()
+        await self.interrupter.close()
         for line in (self.console, self.heartbeat):
             await line.close()
         for server in self._servers:
@@ -173,15 +175,15 @@ class VirtualPlace:
             case "interposer.late":
                 self.flash.late = int(value)
             case "traffic.down":
-                self.gate.kill()
+                self.interrupter.kill()
                 self._met_at_once += 1
             case "network.down":
                 self.board.link.plug(on=not on)
                 self._met_at_once += 1
             case "traffic.delay":
-                self.gate.order(delay=float(value))
+                self.interrupter.order(delay=float(value))
             case "traffic.jitter":
-                self.gate.order(jitter=float(value))
+                self.interrupter.order(jitter=float(value))
             case _:
                 raise UsageError(f"no fault {name!r}; see docs/reference/virtual-instruments.md")
 
@@ -193,8 +195,8 @@ class VirtualPlace:
         self.board.boot_loop = self.board.never_back = False
         self.counter.connected = True
         self.counter.time_base, self.flash.late, self.flash.weak = 1.0, 0, 0
-        self.gate.revive()
-        self.gate.order(delay=0.0, jitter=0.0)
+        self.interrupter.revive()
+        self.interrupter.order(delay=0.0, jitter=0.0)
         self.board.link.plug(on=True)
         self.console.talk(0.0)
         self.console.talked = 0

@@ -307,12 +307,12 @@ def test_the_generator_is_spoken_to_as_its_manual_says() -> None:
     )
     generator = Keysight33500B(link, StillClock())
 
-    gate = generator.gate(0.0374, beats=11)
+    burst = generator.interrupt_after(0.0374, beats=11)
     generator.steady()
     generator.stop()
 
-    assert gate.gap.value == pytest.approx(0.0374, abs=1e-12)
-    assert 1e-8 < gate.gap.uncertainty < 1e-6
+    assert burst.gap.value == pytest.approx(0.0374, abs=1e-12)
+    assert 1e-8 < burst.gap.uncertainty < 1e-6
     link.over()
 
 
@@ -320,13 +320,13 @@ def test_a_generator_that_makes_another_silence_is_named() -> None:
     link = Dialogue(*GATE, ("SOUR1:BURS:INT:PER?", "+4.80E-02"))
 
     with pytest.raises(InstrumentError, match="a silence of"):
-        Keysight33500B(link, StillClock()).gate(0.0374, beats=11)
+        Keysight33500B(link, StillClock()).interrupt_after(0.0374, beats=11)
 
 
 @pytest.mark.parametrize("gap_s", [0.0, 0.0019, 8000.0, float("nan")])
 def test_a_silence_that_is_no_reference_is_refused(gap_s: float) -> None:
     with pytest.raises(UsageError):
-        Keysight33500B(Dialogue(), StillClock()).gate(gap_s)
+        Keysight33500B(Dialogue(), StillClock()).interrupt_after(gap_s)
 
 
 def test_the_reference_is_five_times_better_than_what_it_judges() -> None:

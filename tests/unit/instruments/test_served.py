@@ -63,7 +63,7 @@ SCOPES = ["keysight_infiniivision", "rigol_ds1000z"]
 
 
 def test_every_model_but_our_own_is_tried_here() -> None:
-    assert set(VIRTUAL) == set(MODELS) - {"walnut_interposer", "walnut_gate"}
+    assert set(VIRTUAL) == set(MODELS) - {"walnut_interposer", "walnut_interrupter", "walnut_gate"}
 
 
 def run(model: str) -> Callable[[Any], object]:
@@ -86,7 +86,7 @@ def begin(model: str, instrument: Any) -> None:
     elif model in SCOPES:
         instrument.arm(1e-3, 0.2)
     else:
-        instrument.gate(0.0374)
+        instrument.interrupt_after(0.0374)
 
 
 @pytest.mark.parametrize("model", COUNTERS)
@@ -285,7 +285,7 @@ def test_the_generators_silence_is_what_a_counter_measures(gap_s: float) -> None
     generator, counter = Generator(time_base=1e-6), Counter()
     with Served(generator) as source, Served(counter) as sink:
         reference = make("keysight_33500b", source.link, CLOCK)
-        gate = reference.gate(gap_s, beats=100)
+        burst = reference.interrupt_after(gap_s, beats=100)
         measuring = make("keysight_53230a", sink.link, CLOCK)
         measuring.start()
         edges = generator.edges()
@@ -294,9 +294,9 @@ def test_the_generators_silence_is_what_a_counter_measures(gap_s: float) -> None
         reference.stop()
 
     longest = np.sort(silences)[-2:]
-    assert gate.gap.value == pytest.approx(gap_s, abs=1e-9)
-    assert np.max(np.abs(longest - gate.gap.value)) <= gate.gap.uncertainty
-    assert gate.gap.uncertainty < 1e-4 * gap_s + 2e-8
+    assert burst.gap.value == pytest.approx(gap_s, abs=1e-9)
+    assert np.max(np.abs(longest - burst.gap.value)) <= burst.gap.uncertainty
+    assert burst.gap.uncertainty < 1e-4 * gap_s + 2e-8
     assert next(generator.edges(), None) is None, "it was stopped"
 
 

@@ -29,6 +29,19 @@ def test_an_older_file_imports_the_strategy_under_its_old_name(tmp_path: Path) -
     assert "unknown key 'odd'" in check(path)[0]
 
 
+def test_an_older_file_calls_the_interrupter_a_gate(tmp_path: Path) -> None:
+    path = tmp_path / "place.yaml"
+    older = VIRTUAL.replace("walnut_interrupter", "walnut_gate")
+    for was, is_now in (
+        ("name: gate,", "name: interrupter,"),
+        ("port: gate}", "port: interrupter}"),
+    ):
+        assert is_now in older
+        older = older.replace(is_now, was)
+    path.write_text(older)
+    assert load(path).instruments == load(PLACES / "virtual.yaml").instruments
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "complaint"),
     [
@@ -155,7 +168,9 @@ def test_what_a_place_has_is_what_its_bench_has_a_driver_for(tmp_path: Path) -> 
     board, _, rest = VIRTUAL.partition("  bench:\n")
     without_bench.write_text(f"{board}options:{rest.partition('options:')[2]}")
 
-    assert load(PLACES / "virtual.yaml").instruments == {"counter", "supply", "interposer", "gate"}
+    assert load(PLACES / "virtual.yaml").instruments == {
+        *("counter", "supply", "interposer", "interrupter"),
+    }
     assert load(without_bench).instruments == set()
     with pytest.raises(UsageError, match="no interposer among the drivers of its bench: to cut"):
         load(PLACES / "walnut-1.yaml").need_instrument("interposer", "to cut")

@@ -104,8 +104,8 @@ def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
         ),
         ("speed: 115200}", "protocol: telnet}", "SerialDriver: SerialDriver: unknown protocol"),
         ("model: shelly_gen2", "model: shelly_gen9", "No module named"),
-        ("{port: gate}", "{port: gates}", "targets.bench.drivers.InstrumentDriver"),
-        ("{port: gate}", "gate", "InstrumentDriver.bindings: the text 'gate' is no mapping"),
+        ("{port: interrupter}", "{port: gates}", "targets.bench.drivers.InstrumentDriver"),
+        ("{port: interrupter}", "gate", "InstrumentDriver.bindings: the text 'gate' is no mapping"),
         (f"      {CONSOLE}\n", "", "it takes NetworkSerialPort or SerialPort as `port`"),
         (CONSOLE, "RawSerialPort: {speed: 9600}", "RawSerialPort must be configured with a port"),
         (

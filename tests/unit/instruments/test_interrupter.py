@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gate box says when it really was closed, and the rig believes nothing else."""
+"""The interrupter says when it really had both paths closed, and the rig believes nothing else."""
 
 import json
 import socket
@@ -16,11 +16,11 @@ import pytest
 from rig.clock import Deadline, SystemClock
 from rig.errors import InstrumentError, UsageError
 from rig.instruments import make
-from rig.instruments.gate import WalnutGate
-from rig.virtual.instruments import gate_process
+from rig.instruments.interrupter import Interrupter
+from rig.virtual.instruments import interrupter_process
 from rig.virtual.instruments.counter import Counter
-from rig.virtual.instruments.gate import ALIVE_S, LEAD_S, Gate
-from rig.virtual.instruments.gate_process import Block
+from rig.virtual.instruments.interrupter import ALIVE_S, LEAD_S, VirtualInterrupter
+from rig.virtual.instruments.interrupter_process import Block
 from tests.unit.helpers.dialogue import OK, Dialogue, StillClock
 from tests.unit.helpers.served import Served
 
@@ -29,26 +29,26 @@ IDN = ("*IDN?", "Walnut,GATE,1,1.0")
 ALIVE = ("*ESR?", "+0")
 
 
-def armed(*then: str | tuple[str, str]) -> tuple[WalnutGate, Dialogue]:
-    """Return a gate that was told to close for half a second, and its conversation."""
+def armed(*then: str | tuple[str, str]) -> tuple[Interrupter, Dialogue]:
+    """Return an interrupter that was told to close for half a second, and its conversation."""
     link = Dialogue(ALIVE, "BLOC:STAR 0.500000000", OK, ("BLOC:COUN?", "+3"), *then)
-    gate = WalnutGate(link, StillClock())
-    gate.arm(0.5)
-    gate.interrupt()
-    return gate, link
+    box = Interrupter(link, StillClock())
+    box.arm(0.5)
+    box.interrupt()
+    return box, link
 
 
 def test_the_length_is_what_the_box_says_it_was() -> None:
-    gate, link = armed(
+    box, link = armed(
         ("BLOC:STAT?", "1"),
         ("BLOC:STAT?", "0"),
         ALIVE,
         ("BLOC:RES? TRAF", "3,7.1,7.6002,0.0001"),
         IDN,
     )
-    assert not gate.ended()
-    assert gate.ended()
-    truth = gate.truth("traffic")
+    assert not box.ended()
+    assert box.ended()
+    truth = box.truth("traffic")
     assert truth.value == pytest.approx(0.5002)
     assert truth.uncertainty == pytest.approx(0.0001 + 0.5002e-6)
     link.over()
@@ -58,24 +58,24 @@ def test_the_length_is_what_the_box_says_it_was() -> None:
     "answer", ["2,7.1,7.6,0.0001", "3,7.6,7.1,0.0001", "3,7.1,7.6,-1", "3,7.1", "nonsense"]
 )
 def test_another_interruption_or_nonsense_is_no_truth(answer: str) -> None:
-    gate, _ = armed(ALIVE, ("BLOC:RES? HEAR", answer))
+    box, _ = armed(ALIVE, ("BLOC:RES? HEAR", answer))
     with pytest.raises(InstrumentError):
-        gate.truth("counter")
+        box.truth("counter")
 
 
 def test_a_box_that_restarted_knows_nothing_of_what_it_was_told() -> None:
-    gate, _ = armed(("*ESR?", "+128"))
+    box, _ = armed(("*ESR?", "+128"))
     with pytest.raises(InstrumentError, match="restarted"):
-        gate.truth("counter")
+        box.truth("counter")
 
 
 @pytest.mark.parametrize("length_s", [1e-4, 1000.0])
 def test_a_length_that_it_cannot_make_is_refused(length_s: float) -> None:
     with pytest.raises(UsageError, match="outside"):
-        WalnutGate(Dialogue(), StillClock()).arm(length_s)
+        Interrupter(Dialogue(), StillClock()).arm(length_s)
 
 
-def test_a_gate_that_was_late_says_so() -> None:
+def test_an_interrupter_that_was_late_says_so() -> None:
     """A datagram before left 3 ms late, one after 1 ms: so late both ends were."""
     block = Block(10.0, 10.5)
     block.passed(9.999, 10.002)
@@ -92,7 +92,7 @@ def test_a_gate_that_was_late_says_so() -> None:
     assert block.over(10.52)
 
 
-def test_a_gate_that_was_later_than_its_block_was_long_has_interrupted_nothing() -> None:
+def test_an_interrupter_that_was_later_than_its_block_was_long_has_interrupted_nothing() -> None:
     """Else it says that it opened before it closed, and a verification ends on that."""
     block = Block(10.0, 10.001)
     block.passed(9.9999, 10.003)
@@ -105,12 +105,12 @@ def test_a_gate_that_was_later_than_its_block_was_long_has_interrupted_nothing()
 
 
 class Beating:
-    """A heartbeat line of a millisecond's period through a gate into a counter."""
+    """A heartbeat line of a millisecond's period through an interrupter into a counter."""
 
     def __init__(self) -> None:
         self.counter = Counter()
-        self.gate = Gate(self.counter.pulses, lambda _: None)
-        self.gate.emit = lambda: self.gate.own_pulse(time.monotonic())
+        self.interrupter = VirtualInterrupter(self.counter.pulses, lambda _: None)
+        self.interrupter.emit = lambda: self.interrupter.own_pulse(time.monotonic())
         self.beats = True
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
@@ -126,29 +126,29 @@ class Beating:
     def _beat(self) -> None:
         while not self._over.wait(1e-3):
             if self.beats:
-                self.gate.pulses(b"\xff", time.monotonic())
+                self.interrupter.pulses(b"\xff", time.monotonic())
 
 
-def ended(gate: WalnutGate) -> None:
+def ended(box: Interrupter) -> None:
     deadline = Deadline.after(CLOCK, 5.0)
-    while not gate.ended():
+    while not box.ended():
         assert not deadline.passed
         CLOCK.sleep(0.01)
 
 
-def test_a_counter_sees_the_silence_that_the_gate_reports() -> None:
-    with Beating() as line, Served(line.gate) as source, Served(line.counter) as sink:
-        gate = make("walnut_gate", source.link, CLOCK)
+def test_a_counter_sees_the_silence_that_the_interrupter_reports() -> None:
+    with Beating() as line, Served(line.interrupter) as source, Served(line.counter) as sink:
+        box = make("walnut_interrupter", source.link, CLOCK)
         counter = make("keysight_53230a", sink.link, CLOCK)
-        gate.prepare()
+        box.prepare()
         counter.start()
         CLOCK.sleep(0.1)
-        gate.arm(0.2)
-        gate.interrupt()
-        ended(gate)
+        box.arm(0.2)
+        box.interrupt()
+        ended(box)
         CLOCK.sleep(0.1)
         stamps = counter.drain()
-        truth = gate.truth("counter")
+        truth = box.truth("counter")
 
     assert truth.value >= 0.2
     silences = np.diff(stamps)
@@ -159,52 +159,52 @@ def test_a_counter_sees_the_silence_that_the_gate_reports() -> None:
 
 
 def test_a_line_without_a_heartbeat_is_given_none() -> None:
-    with Beating() as line, Served(line.gate) as source:
+    with Beating() as line, Served(line.interrupter) as source:
         passed: list[float] = []
-        line.gate._pulses = lambda _, now_s: passed.append(now_s)
-        gate = make("walnut_gate", source.link, CLOCK)
-        gate.prepare()
+        line.interrupter._pulses = lambda _, now_s: passed.append(now_s)
+        box = make("walnut_interrupter", source.link, CLOCK)
+        box.prepare()
         line.beats = False
         CLOCK.sleep(2 * ALIVE_S)
         passed.clear()
-        gate.arm(0.05)
-        gate.interrupt()
-        ended(gate)
+        box.arm(0.05)
+        box.interrupt()
+        ended(box)
     assert not passed
 
 
 def test_an_abort_opens_at_once_and_is_the_truth() -> None:
-    with Beating() as line, Served(line.gate) as source:
-        gate = make("walnut_gate", source.link, CLOCK)
-        gate.prepare()
-        gate.arm(20.0)
-        gate.interrupt()
+    with Beating() as line, Served(line.interrupter) as source:
+        box = make("walnut_interrupter", source.link, CLOCK)
+        box.prepare()
+        box.arm(20.0)
+        box.interrupt()
         CLOCK.sleep(LEAD_S + 0.05)
-        gate.stop()
-        ended(gate)
-        assert gate.truth("counter").value < 2.0
+        box.stop()
+        ended(box)
+        assert box.truth("counter").value < 2.0
 
 
 def test_two_interruptions_at_once_are_refused() -> None:
-    with Beating() as line, Served(line.gate) as source:
-        gate = make("walnut_gate", source.link, CLOCK)
-        gate.prepare()
-        gate.arm(0.3)
-        gate.interrupt()
+    with Beating() as line, Served(line.interrupter) as source:
+        box = make("walnut_interrupter", source.link, CLOCK)
+        box.prepare()
+        box.arm(0.3)
+        box.interrupt()
         with pytest.raises(InstrumentError, match="running"):
-            gate.interrupt()
-        gate.stop()
+            box.interrupt()
+        box.stop()
 
 
 class Path:
-    """The gate's traffic process before a board that echoes."""
+    """The interrupter's traffic process before a board that echoes."""
 
     def __init__(self, outside: int, board: socket.socket) -> None:
         inside = board.getsockname()[1]
         words = [
             sys.executable,
             "-m",
-            gate_process.__name__,
+            interrupter_process.__name__,
             "127.0.0.1",
             str(outside),
             str(inside),

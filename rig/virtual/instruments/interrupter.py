@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The gate box: takes heartbeat and traffic away for a while and says when it really did.
+"""The interrupter: takes heartbeat and traffic away for a while and says when it really did.
 
-docs/reference/gate.md.  It stands in the heartbeat line before the counter and in the network path
-before the board; the board does not notice.
+docs/reference/interrupter.md.  It stands in the heartbeat line before the counter and in the
+network path before the board; the board does not notice.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rig.virtual.board.board import DIE_TOGETHER
 from rig.virtual.endpoints import HOST
-from rig.virtual.instruments import gate_process
+from rig.virtual.instruments import interrupter_process
 from rig.virtual.instruments.heartbeat import BYTE_S, PULSE
 from rig.virtual.instruments.scpi import Instrument, ScpiError, command
 
@@ -26,7 +26,7 @@ ALIVE_S = 0.02  # a line without a pulse for so long has no heartbeat to give ba
 PATHS = ("TRAF", "HEAR")
 
 
-class Gate(Instrument):
+class VirtualInterrupter(Instrument):
     """Both paths are blocked from the same moment and for the same time, as well as it can.
 
     The heartbeat comes back with a pulse at once, as that of a service that starts does; `emit`
@@ -63,7 +63,7 @@ class Gate(Instrument):
         with log.open("ab") as output:
             self._relay = await asyncio.create_subprocess_exec(
                 *DIE_TOGETHER,
-                *(sys.executable, "-m", gate_process.__name__),
+                *(sys.executable, "-m", interrupter_process.__name__),
                 *(HOST, str(outside), str(inside)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -142,7 +142,7 @@ class Gate(Instrument):
                 continue
             self._done("TRAF", report["from"], report["to"], report["doubt"])
         if not self._closing:
-            self._fault("the gate's traffic path has ended: see gate.log")
+            self._fault("the interrupter's traffic path has ended: see interrupter.log")
 
     def _done(self, path: str, from_s: float, to_s: float, doubt_s: float) -> None:
         with self._lock:
@@ -179,7 +179,7 @@ class Gate(Instrument):
             self._over = threading.Event()
         self.order(block=from_s, until=to_s)
         arguments = (from_s, to_s, self._over)
-        threading.Thread(target=self._hold, args=arguments, daemon=True, name="gate").start()
+        threading.Thread(target=self._hold, args=arguments, daemon=True, name="interrupter").start()
 
     @command("BLOCk:ABORt")
     def _abort(self) -> None:

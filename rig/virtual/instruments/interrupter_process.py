@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gate's traffic path: passes datagrams between two ports, or drops the board's for a while.
+"""The interrupter's traffic path: passes datagrams between two ports, or drops the board's.
 
 A block drops what goes to the board.  What the board still answers to what it had before passes,
 as it does when a service stops; a cut of both ways would add the round trip to each interruption.
@@ -57,9 +57,9 @@ class Block:
         """Say when the path was closed as its two ends saw it.
 
         What came just before the block left `closing_s` later, and what came just after it left
-        `opening_s` later: so late the gate was.  A datagram at the very edge might have been under
+        `opening_s` later: so late it was.  A datagram at the very edge might have been under
         way for a shorter time, so the longer of the two is the doubt.  A block that was
-        shorter than the gate was late is none as far as anybody can tell.
+        shorter than it was late is none as far as anybody can tell.
         """
         opening_s = self.opening_s or 0.0
         return {

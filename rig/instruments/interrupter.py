@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The gate box: takes heartbeat and traffic away for a known time, docs/reference/gate.md."""
+"""Takes heartbeat and traffic away for a known time, docs/reference/interrupter.md."""
 
 from rig.clock import Clock
 from rig.errors import InstrumentError, UsageError
@@ -7,11 +7,11 @@ from rig.instruments.link import ScpiLink, check_power, identify, number, send, 
 from rig.measure.measurement import Measurement
 
 GAP_MIN_S, GAP_MAX_S = 1e-3, 100.0
-TIME_BASE = 1e-6  # docs/reference/gate.md, what a box must keep
+TIME_BASE = 1e-6  # docs/reference/interrupter.md, what a box must keep
 PATHS = {"traffic": "TRAF", "counter": "HEAR"}  # view of an outage: the path that it looks at
 
 
-class WalnutGate:
+class Interrupter:
     """A box in the heartbeat line and in the network path, before the board.
 
     It is told a length and says afterwards, for each path, from when to when it really was closed,
