@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from rig.campaign.follower import Event, Follower
+from rig.campaign.follower import EndedOn, Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.faults.plan import BadBundlePlan, CutAtMark, CutAtOperation, NoFault, Plan
@@ -68,7 +68,7 @@ class Cutter:
         follower: Follower,
         deadline: Deadline,
         meanwhile: Callable[[], object] = lambda: None,
-    ) -> str:
+    ) -> EndedOn:
         """Return what ended it, as `Follower.follow` does; `meanwhile` is called now and then.
 
         The last line may be the mark, or have come just before the power went: that is a cut, too.
@@ -79,7 +79,7 @@ class Cutter:
             return self.is_cut()
 
         ended_on = follower.follow(deadline, is_cut)
-        return "cut" if self.is_cut() else ended_on
+        return EndedOn.cut if self.is_cut() else ended_on
 
     def is_cut(self) -> bool:
         self.done = self.done or self._has_fired()
@@ -136,7 +136,7 @@ def recover(
     for cut in _nested(plan):
         follower, ended_on = _cut_recovery(place, cut, on_event)
         boots += follower.boots
-        if ended_on != "cut":
+        if ended_on != EndedOn.cut:
             place.need("interposer").disarm()  # it must not come later, in the login
             place.strategy.lost()
             missed = f"the nested cut {cut} never came: the recovery ended on {ended_on!r}"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """One upgrade or downgrade as RFC 7654 sees it: phases, read off the board's console lines."""
 
+import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from rig.drivers.console import BANNER, Boots, next_line
 from rig.errors import BenchError, BoardError
 from rig.place.place import Place
 
-__all__ = ["EVENTS", "Event", "Follower", "UpgradeRecord", "parse", "start"]
+__all__ = ["EVENTS", "EndedOn", "Event", "Follower", "UpgradeRecord", "parse", "start"]
 
 REFUSALS = frozenset(
     {"format", "manifest", "board", "arch", "size", "hash", "kernel-mismatch", "state", "busy"}
@@ -29,6 +30,21 @@ SILENT_S = 20.0  # without a line: a prompt may have got lost with it
 RETELLINGS_MAX = 3
 
 
+class EndedOn(enum.StrEnum):
+    """What ends a run of the board's updater, or of a boot that is followed."""
+
+    done = "done"
+    refused = "refused"
+    failed = "failed"
+    fallback = "fallback"
+    cut = "cut"
+    up = "up"
+    stored = "stored"  # no update: the service has kept its state
+
+    def __repr__(self) -> str:
+        return repr(self.value)  # as messages show it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeRecord:
     """What the board said.  Durations in seconds, on the rig's clock; None: not reached, or lost.
@@ -39,7 +55,7 @@ class UpgradeRecord:
 
     url: str
     events: tuple[Event, ...]
-    ended_on: str
+    ended_on: EndedOn
     refused: str | None
     t1_s: float | None
     t2_s: float | None
@@ -109,8 +125,8 @@ class Follower:
     def boots(self) -> int:
         return self._boots.count
 
-    def follow(self, deadline: Deadline, is_cut: Callable[[], bool]) -> str:
-        """Return what ended it: `done`, `refused`, `failed`, `fallback`, `cut` or `up`.
+    def follow(self, deadline: Deadline, is_cut: Callable[[], bool]) -> EndedOn:
+        """Return what ended it.
 
         Raises:
             BoardError: nothing of it came before the deadline, or the board never said it.
@@ -122,11 +138,11 @@ class Follower:
             if line is not None and (end := self._take(line)):
                 return end
             if line is None and is_cut():
-                return "cut"
+                return EndedOn.cut
             if self._retelling and (end := self._ask(self._retelling, shown, is_cut)):
                 return end
         if is_cut():
-            return "cut"
+            return EndedOn.cut
         last = self.events[-1] if self.events else None
         said = f"{last.phase} {last.event}" if last else "nothing"
         raise BoardError(
@@ -142,7 +158,7 @@ class Follower:
             " the line, or of another release"
         )
 
-    def _take(self, line: str) -> str | None:
+    def _take(self, line: str) -> EndedOn | None:
         """Take one line of the console's; return what it ends, if anything."""
         for banner in re.finditer(BANNER, line):
             self._start(banner[0])
@@ -158,7 +174,7 @@ class Follower:
         self._first, self._uptime_s = 1, 0.0
         self._on_boot()
 
-    def _note(self, event: Event) -> str | None:
+    def _note(self, event: Event) -> EndedOn | None:
         """Note one event; return what it ends, if anything."""
         self._heard_s = self._clock.now()
         said = (event.phase, event.event)
@@ -186,19 +202,19 @@ class Follower:
         self._numbers.add(event.number)
         return True
 
-    def _ending(self, event: Event) -> str | None:
+    def _ending(self, event: Event) -> EndedOn | None:
         match (event.phase, event.event):
             case ("acceptance" | "prom", "done"):
-                return "done"
+                return EndedOn.done
             case ("staging" | "prom", "refused"):
-                return "refused"
+                return EndedOn.refused
             case ("download" | "staging" | "run" | "boot" | "prom", "failed"):
-                return "failed"
+                return EndedOn.failed
             case ("boot", "up") if event.keys.get("pending") == "0":
                 if self._retelling and not self._retold and self._is_missing(event):
                     return None  # a fallback may have been said; it is asked for at the prompt
                 fell_back = any(past.event == "fallback" for past in self.events)
-                return "fallback" if fell_back else "up"
+                return EndedOn.fallback if fell_back else EndedOn.up
         return None
 
     def _is_missing(self, event: Event) -> bool:
@@ -206,7 +222,7 @@ class Follower:
         numbers = range(self._first, event.number or 0)
         return any(number not in self._numbers for number in numbers)
 
-    def _ask(self, retelling: Retelling, shown: str, is_cut: Callable[[], bool]) -> str | None:
+    def _ask(self, retelling: Retelling, shown: str, is_cut: Callable[[], bool]) -> EndedOn | None:
         """Ask the board for its lines again when it is at a prompt and its last one never came."""
         if self._clock.now() - self._heard_s >= SILENT_S:
             self._heard_s = self._clock.now()
@@ -219,12 +235,12 @@ class Follower:
             lines = retelling.lines()
         except BoardError:
             if is_cut():
-                return "cut"
+                return EndedOn.cut
             raise
         self._retold += 1
         return self._retell(lines)
 
-    def _retell(self, lines: list[str]) -> str | None:
+    def _retell(self, lines: list[str]) -> EndedOn | None:
         mender = LineMender()
         kept: list[int] = []
         for line in lines:
@@ -236,7 +252,7 @@ class Follower:
         if ends or self._retold < RETELLINGS_MAX:
             return ends[-1] if ends else None
         if self.boots:
-            return "up"  # it is: it has let the rig in, which it does once a boot is judged
+            return EndedOn.up  # it is: it has let the rig in, which it does once a boot is judged
         if kept and kept == list(range(self._first, max(self._numbers) + 1)):
             last = self.events[-1]
             raise BoardError(
@@ -248,7 +264,7 @@ class Follower:
             f"{self._unread()}"
         )
 
-    def record(self, url: str, ended_on: str) -> UpgradeRecord:
+    def record(self, url: str, ended_on: EndedOn) -> UpgradeRecord:
         """Sum up."""
         refusals = [event.keys.get("reason") for event in self.events if event.event == "refused"]
         return UpgradeRecord(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from rig.board.catalogue import Release
 from rig.campaign.cutter import Cutter, arm, recover
 from rig.campaign.failure import blame
-from rig.campaign.follower import Event, Follower, UpgradeRecord, start
+from rig.campaign.follower import EndedOn, Event, Follower, UpgradeRecord, start
 from rig.campaign.reset import Reset, reset_os, reset_power, reset_process, steady
 from rig.campaign.step import PendingStep, StepResult
 from rig.clock import Deadline, wall_time_s
@@ -118,10 +118,10 @@ class Injector:
         if interposer:
             result.operations = interposer.count()
         result.ended_on = _ended_on(result)
-        missed = self._after_cut(result, plan) if ended_on == "cut" else _missed(result, plan)
+        missed = self._after_cut(result, plan) if ended_on == EndedOn.cut else _missed(result, plan)
         if interposer:
             interposer.disarm()
-        self._verdict(result, plan, cut=ended_on == "cut", own_boots=own_boots)
+        self._verdict(result, plan, cut=ended_on == EndedOn.cut, own_boots=own_boots)
         if self._watch and episode:
             self._watch.close(episode)
         if missed and result.outcome.good:  # a bad board is bad without the cut, too
@@ -202,7 +202,11 @@ class Injector:
         known = place.catalogue.releases.get(held.release)
         consistent = known is not None and identity == f"{held.release} {known.kernel}"
         upgrade = result.upgrade
-        moved = upgrade is not None and upgrade.ended_on in {"done", "fallback", "up"}
+        moved = upgrade is not None and upgrade.ended_on in {
+            EndedOn.done,
+            EndedOn.fallback,
+            EndedOn.up,
+        }
         facts = Facts(
             came_back=True,
             before=result.from_release or "",
@@ -263,7 +267,7 @@ def _committed(upgrade: UpgradeRecord | None) -> int:
 
 def _ended_on(result: StepResult) -> str:
     upgrade = result.upgrade
-    if upgrade is None or upgrade.ended_on in {"refused", "failed"}:
+    if upgrade is None or upgrade.ended_on in {EndedOn.refused, EndedOn.failed}:
         last = upgrade.events[-1] if upgrade and upgrade.events else None
         reason = last.keys.get("reason", "") if last else ""
         return f"{upgrade.ended_on if upgrade else ''} {reason}".strip()

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 
 from rig.board.catalogue import Release
-from rig.campaign.follower import Event, Follower, start
+from rig.campaign.follower import EndedOn, Event, Follower, start
 from rig.clock import Deadline
 from rig.drivers.console import fresh
 from rig.drivers.strategy import Status
@@ -107,12 +107,12 @@ def _install(place: Place, release: Release) -> None:
     start(place.console, url)
     ended_on = follower.follow(Deadline.after(place.clock, LIMIT_S), lambda: False)
     place.strategy.lost()
-    if ended_on == "refused":
+    if ended_on == EndedOn.refused:
         raise UsageError(
             f"the board's updater refuses the way back to {release} ({_said(follower.events[-1])}):"
             " without an interposer this exercise cannot be repeated"
         )
-    if ended_on != "done":
+    if ended_on != EndedOn.done:
         raise BoardError(
             f"the way back to {release} ended on {ended_on!r} ({_said(follower.events[-1])}), and"
             " no fault was injected"

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
-from rig.campaign.follower import Event, Follower
+from rig.campaign.follower import EndedOn, Event, Follower
 from rig.clock import Clock, Deadline
 from rig.drivers.console import fresh
 from rig.errors import BoardError
@@ -141,6 +141,6 @@ def _booted(place: Place, on_event: Callable[[Event], None]) -> int:
     deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
     ended_on = follower.follow(deadline, lambda: False)
     place.strategy.lost()
-    if ended_on == "failed":
+    if ended_on == EndedOn.failed:
         raise BoardError(f"the board gave up: {follower.events[-1].keys}")
     return follower.boots + place.boot()

@@ -4,7 +4,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from rig.campaign.follower import UpgradeRecord
+from rig.campaign.follower import EndedOn, UpgradeRecord
 from rig.campaign.reset import Reset
 from rig.clock import Deadline
 from rig.errors import BenchError, SilentServiceError
@@ -52,7 +52,7 @@ class StepResult:
     @property
     def takes_power(self) -> bool:
         """Tell whether the rig took the board's power in this step."""
-        cut = self.upgrade is not None and self.upgrade.ended_on == "cut"
+        cut = self.upgrade is not None and self.upgrade.ended_on == EndedOn.cut
         return cut or (self.reset is not None and self.reset.takes_power)
 
 

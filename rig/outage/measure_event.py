@@ -15,7 +15,7 @@ from rig.outage.gaps import Gap, Spans, Times, longest_gap, missed_s
 from rig.outage.heartbeat import Beats
 from rig.outage.observers import Observers
 from rig.outage.raw_times import save
-from rig.outage.result import Outages, Settling
+from rig.outage.result import Agreement, Outages, Settling
 from rig.outage.supply_watch import Drawn
 from rig.outage.witness import Estimate, Witness
 
@@ -210,16 +210,17 @@ def agreement(
     seen: Sequence[Gap | None],
     *,
     clear: bool,
-) -> str:
+) -> Agreement:
     """Say whether both agree; they cannot where one looked away from what the other saw.
 
     `seen` are the silences behind the two: two equal lengths at different times are no agreement.
     """
     if counter is None:
-        return "traffic only"
+        return Agreement.traffic_only
     one, other = seen
     same = one is None or other is None or one.meets(other)
-    return "agree" if clear and same and agree(traffic, counter) else "unclear"
+    alike = clear and same and agree(traffic, counter)
+    return Agreement.agree if alike else Agreement.unclear
 
 
 def comings_and_goings(traffic: Settling, counter: Settling | None) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is said of one event: how long the service was gone, to each instrument, and how sure."""
 
+import enum
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,14 @@ from rig.measure.measurement import Measurement
 from rig.outage.gaps import Gap
 
 STALLED_SHARE = 0.01  # a probe that stands still for more of the time proves nothing
+
+
+class Agreement(enum.StrEnum):
+    """Whether traffic and counter measured the same outage."""
+
+    agree = "agree"
+    unclear = "unclear"
+    traffic_only = "traffic only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +69,7 @@ class Outages:
     frame_loss: Measurement
     settling: Settling
     counter_settling: Settling | None
-    agreement: str  # agree, unclear, or traffic only
+    agreement: Agreement
     loss_frames: int
     duplicates: int
     reordered: int

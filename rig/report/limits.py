@@ -7,6 +7,7 @@ from typing import Any
 from rig.faults.outcome import Outcome
 from rig.measure.limits import OUTAGES, SETTLINGS, FigureLimit
 from rig.measure.measurement import Measurement, Verdict
+from rig.outage.result import Agreement
 from rig.report.trials import Step, reset_time
 
 CONSOLE = "console lines, uncertainty not stated"
@@ -52,7 +53,9 @@ def _trial(step: Step, wanted: FigureLimit) -> dict[str, Any]:
 
 def _judged(step: Step, wanted: FigureLimit, measured: Measurement | None) -> Verdict:
     """Judge one figure; what was not measured, or by two views that do not agree, is unclear."""
-    if measured is None or (wanted.figure in OUTAGES and step["outage"]["agreement"] == "unclear"):
+    if measured is None or (
+        wanted.figure in OUTAGES and step["outage"]["agreement"] == Agreement.unclear
+    ):
         return Verdict.unclear
     verdict = wanted.limit.judge(measured)
     lower_bound = wanted.figure in SETTLINGS and not step["settle"]["settled"]

@@ -3,6 +3,8 @@
 
 from typing import Any
 
+from rig.outage.result import Agreement
+
 AGREE = "smaller uncertainty"
 ALONE = "nothing else watched"
 UNCLEAR = "they do not agree, see both"
@@ -18,7 +20,7 @@ def quoted(outage: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if counter is None:
         return {"view": "traffic", "why": ALONE}
-    if outage["agreement"] != "agree":
+    if outage["agreement"] != Agreement.agree:
         return {"view": None, "why": UNCLEAR}
     better = counter["uncertainty_s"] < traffic["uncertainty_s"]
     return {"view": "counter" if better else "traffic", "why": AGREE}

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rig.outage.result import Agreement
 from rig.place.topology import described
 from rig.report.templates import environment
 from rig.report.trials import (
@@ -212,7 +213,7 @@ def _direction(start: str, end: str, steps: list[dict[str, Any]]) -> dict[str, A
             view: describe_measured([trial["settle"][view] for trial in trials])
             for view in SETTLINGS
         },
-        "unclear": sum(trial["agreement"] == "unclear" for trial in trials),
+        "unclear": sum(trial["agreement"] == Agreement.unclear for trial in trials),
         "trials": trials,
     }
 

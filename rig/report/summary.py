@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rig.campaign.follower import EndedOn
 from rig.faults.expectations import PairVerdict
 from rig.faults.outcome import Outcome
 from rig.measure.uncertainty import Contribution
@@ -182,7 +183,7 @@ def _contribution(item: dict[str, Any]) -> dict[str, Any]:
 def _cut(record: dict[str, Any]) -> dict[str, Any] | None:
     """Say what was cut; without an interposer it is known that it was, and when, not what."""
     flash = record["flash_sha256_after_cut"]
-    if flash is None and (record["upgrade"] or {}).get("ended_on") != "cut":
+    if flash is None and (record["upgrade"] or {}).get("ended_on") != EndedOn.cut:
         return None
     cut = record["cut"] or {}
     return {

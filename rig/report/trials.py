@@ -7,6 +7,7 @@ from typing import Any
 
 from rig.faults.outcome import Outcome
 from rig.measure.statistics import clopper_pearson_upper, median, order_statistic_bounds, worst
+from rig.outage.result import Agreement
 
 Step = dict[str, Any]  # of summary.json
 CONFIDENCE = 0.95
@@ -56,7 +57,7 @@ def anomalies(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for step in steps:
         odd = [*step["notes"]]
-        if step["outage"]["agreement"] == "unclear":
+        if step["outage"]["agreement"] == Agreement.unclear:
             odd.append("the two views differ by more than their uncertainties: unclear")
         if step["raw"] and step["raw"]["state"] == "changed":
             odd.append("its raw data changed since they were recorded")

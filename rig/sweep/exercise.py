@@ -8,7 +8,7 @@ from typing import assert_never
 
 from rig.board.catalogue import Prom, Release
 from rig.board.walnut.service import SESSION, Mark
-from rig.campaign.follower import Event, Follower, start
+from rig.campaign.follower import EndedOn, Event, Follower, start
 from rig.campaign.reinstall import bring
 from rig.clock import Deadline
 from rig.drivers.console import fresh
@@ -34,7 +34,7 @@ class Recording:
     operations: tuple[Labelled, ...]
     base_sha256: str
     marks: tuple[tuple[int, Mark], ...]  # operations until a state was confirmed, the state
-    ended_on: str
+    ended_on: EndedOn
     boots: int
     duration_s: float
     heard: list[tuple[int, str]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Heard:
     """One uncut run as its console told it, with the clock on each line."""
 
     lines: tuple[Line, ...]
-    ended_on: str
+    ended_on: EndedOn
     boots: int
     duration_s: float
 
@@ -114,7 +114,7 @@ class Exercise:
     @property
     def own_boots(self) -> int:
         """Return how many boots it has of its own: a rollback's tries, and the one back."""
-        return BOOT_LIMIT + 1 if self._good_end == "fallback" else 0
+        return BOOT_LIMIT + 1 if self._good_end is EndedOn.fallback else 0
 
     @property
     def stores(self) -> bool:
@@ -128,13 +128,13 @@ class Exercise:
                 assert_never(self.what)
 
     @property
-    def _good_end(self) -> str:
+    def _good_end(self) -> EndedOn:
         """Return what an update ends on when nothing goes wrong, as `Follower.follow` says it."""
         match self.what:
             case "rollback":
-                return "fallback"
+                return EndedOn.fallback
             case "upgrade" | "downgrade" | "confirm" | "prom" | "data":
-                return "done"
+                return EndedOn.done
             case _:
                 assert_never(self.what)
 
@@ -233,13 +233,15 @@ class Exercise:
                 return _nearest(recording, at_s)
         raise UsageError(f"a run without a fault never comes to {plan}")
 
-    def _run(self, heard: list[tuple[int, str]], marks: list[tuple[int, Mark]]) -> tuple[str, int]:
+    def _run(
+        self, heard: list[tuple[int, str]], marks: list[tuple[int, Mark]]
+    ) -> tuple[EndedOn, int]:
         if self.stores:
             self._store(marks)
-            return "stored", 0
+            return EndedOn.stored, 0
         return self._update(heard)
 
-    def _update(self, heard: list[tuple[int, str]]) -> tuple[str, int]:
+    def _update(self, heard: list[tuple[int, str]]) -> tuple[EndedOn, int]:
         count = self.place.need("interposer").count
 
         def hear(event: Event) -> None:
@@ -250,7 +252,7 @@ class Exercise:
 
     def _follow(
         self, hear: Callable[[Event], None], on_boot: Callable[[], object]
-    ) -> tuple[str, int]:
+    ) -> tuple[EndedOn, int]:
         """Start the update and follow it to its good end; return that end and the boots."""
         place = self.place
         follower = Follower.of(place, hear, from_start=True, on_boot=on_boot)

@@ -10,7 +10,7 @@ from rig.board.catalogue import Release
 from rig.board.walnut.service import SESSION, Mark
 from rig.campaign.cutter import Cutter, recover
 from rig.campaign.failure import blame
-from rig.campaign.follower import Event, Follower
+from rig.campaign.follower import EndedOn, Event, Follower
 from rig.campaign.injector import Injector
 from rig.campaign.step import StepResult
 from rig.clock import Deadline
@@ -114,7 +114,7 @@ class RealCut:
         interposer.arm(cut.operation, cut.kind, cut.seed)
         stores = self._exercise.stores
         promised = (self._store_until_cut if stores else self._update_until_cut)(mark, cut)
-        replayed.ended_on = "cut"
+        replayed.ended_on = EndedOn.cut
         self._note_cut(replayed)
         recovery = recover(place, cut, self._on_event, lambda: self._note_cut(replayed))
         replayed.boots = recovery.boots
@@ -168,7 +168,7 @@ class RealCut:
         self._exercise.start()
         ended_on = cutter.follow(follower, Deadline.after(place.clock, UPDATE_LIMIT_S))
         place.strategy.lost()
-        if ended_on != "cut":
+        if ended_on != EndedOn.cut:
             raise BenchError(f"{cut} never came: the update ended on {ended_on!r}")
         return mark.value
 

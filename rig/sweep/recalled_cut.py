@@ -8,7 +8,7 @@ from rig.board.catalogue import Release
 from rig.board.walnut.boot_environment import active
 from rig.board.walnut.service import Mark
 from rig.campaign.failure import blame
-from rig.campaign.follower import Event, Follower
+from rig.campaign.follower import EndedOn, Event, Follower
 from rig.clock import Deadline
 from rig.drivers.strategy import Status
 from rig.errors import BenchError, BoardError
@@ -70,7 +70,7 @@ class CutJudge:
         place.strategy.start()
         deadline = Deadline.after(place.clock, place.strategy.boot_limit_s)
         ended_on = follower.follow(deadline, lambda: False)
-        if ended_on == "failed":
+        if ended_on == EndedOn.failed:
             raise BoardError(f"the board gave up: {follower.events[-1].keys}")
         up = [event for event in follower.events if (event.phase, event.event) == ("boot", "up")]
         if not up:

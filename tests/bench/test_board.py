@@ -30,9 +30,9 @@ def offer(place: Place, name: str) -> str | None:
     follower = Follower(place.console, place.clock, lambda _: None, from_start=True)
     url = place.bundles.offer(bundle.bundle)
     start(place.console, url)
-    follower.follow(Deadline.after(place.clock, 60.0), never)
+    ended_on = follower.follow(Deadline.after(place.clock, 60.0), never)
     place.strategy.lost()
-    return follower.record(url, "").refused
+    return follower.record(url, ended_on).refused
 
 
 def test_a_slot_that_cannot_be_booted_leads_back(place: Place) -> None:

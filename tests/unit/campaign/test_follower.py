@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from rig.board.walnut.updater_lines import check_sum
-from rig.campaign.follower import Event, Follower
+from rig.campaign.follower import EndedOn, Event, Follower
 from rig.clock import Deadline, SystemClock
 from rig.drivers.console import UNREAD_MAX
 from rig.errors import BenchError, BoardError
@@ -94,7 +94,7 @@ def test_an_upgrade_of_which_nothing_got_lost_asks_nobody() -> None:
 
     assert run.end() == "done"
     assert (run.board.asked, run.follower.boots) == (0, 1)
-    assert run.follower.record("", "done").t3_s is not None
+    assert run.follower.record("", EndedOn.done).t3_s is not None
 
 
 def test_messages_amid_every_line_change_nothing() -> None:
@@ -116,7 +116,7 @@ def test_an_end_that_got_lost_is_asked_for_at_the_prompt() -> None:
     assert run.board.asked == 1
     assert run.events[-3:] == ["acceptance start", "boot up", "acceptance done"]
     assert [event.late for event in run.follower.events[-2:]] == [False, True]
-    assert run.follower.record("", "done").t3_s is None, "when it came is not known"
+    assert run.follower.record("", EndedOn.done).t3_s is None, "when it came is not known"
 
 
 def test_a_prompt_that_got_lost_with_the_end_is_asked_for() -> None:
@@ -132,7 +132,7 @@ def test_a_refusal_that_got_lost_is_still_one() -> None:
     run = Following(STARTED + refusal.replace("hash", "") + PROMPT, STARTED, refusal)
 
     assert run.end() == "refused"
-    assert run.follower.record("", "refused").refused == "hash"
+    assert run.follower.record("", EndedOn.refused).refused == "hash"
 
 
 def test_a_fallback_that_got_lost_is_missed_by_its_number() -> None:

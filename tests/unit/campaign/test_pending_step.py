@@ -17,7 +17,7 @@ from rig.faults.outcome import Outcome
 from rig.measure.measurement import Measurement
 from rig.outage.event import Episode
 from rig.outage.gaps import Gap
-from rig.outage.result import Floors, Outages, Settling
+from rig.outage.result import Agreement, Floors, Outages, Settling
 from tests.unit.helpers.scripted import ScriptedPower
 
 MEASURED = Measurement(name="x", value=36.0, unit="s", uncertainty=0.1, source="y", taken_at_s=1.0)
@@ -29,7 +29,7 @@ SILENT = Outages(
     frame_loss=MEASURED,
     settling=Settling(time=MEASURED, silences=0, silences_s=0.0),
     counter_settling=None,
-    agreement="traffic only",
+    agreement=Agreement.traffic_only,
     loss_frames=3,
     duplicates=0,
     reordered=0,

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from rig.campaign.follower import Event, UpgradeRecord
+from rig.campaign.follower import EndedOn, Event, UpgradeRecord
 from rig.campaign.step import StepResult
 from rig.faults.outcome import Outcome
 from rig.measure.measurement import Measurement
 from rig.measure.uncertainty import Contribution
 from rig.outage.gaps import Gap
-from rig.outage.result import Floors, Outages, Settling
+from rig.outage.result import Agreement, Floors, Outages, Settling
 from rig.records.run import Results
 from rig.sweep.point import Point
 from rig.sweep.records import SweepRecords
@@ -57,7 +57,7 @@ def outages(value: float, raw: Path) -> Outages:
         frame_loss=measured("outage.traffic.frame_loss", value),
         settling=settling("settle.traffic", value),
         counter_settling=settling("settle.counter", value),
-        agreement="agree",
+        agreement=Agreement.agree,
         loss_frames=600,
         duplicates=0,
         reordered=0,
@@ -82,7 +82,7 @@ def step(boot: float = 1.0, outage_s: float = 1.7, raw: Path = Path("raw.npz")) 
     upgrade = UpgradeRecord(
         url="http://rig/bundle.tar",
         events=events,
-        ended_on="done",
+        ended_on=EndedOn.done,
         refused=None,
         t1_s=34.0,
         t2_s=6.3 + longer_s,

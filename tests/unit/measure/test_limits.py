@@ -14,6 +14,7 @@ from rig.campaign.step import StepResult
 from rig.faults.outcome import Outcome
 from rig.measure.limits import FigureLimit, complaints
 from rig.measure.measurement import Measurement
+from rig.outage.result import Agreement
 from rig.place.topology import PLACE_FILE
 from rig.records.run import Results
 from rig.report.page import write_page
@@ -131,7 +132,7 @@ def without_outage(trial: StepResult) -> None:
 
 def disagreeing(trial: StepResult) -> None:
     assert trial.outages is not None
-    trial.outages = replace(trial.outages, agreement="unclear")
+    trial.outages = replace(trial.outages, agreement=Agreement.unclear)
 
 
 def bricked(trial: StepResult) -> None:

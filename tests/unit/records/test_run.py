@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rig.campaign.follower import UpgradeRecord
+from rig.campaign.follower import EndedOn, UpgradeRecord
 from rig.campaign.reset import Reset
 from rig.campaign.step import StepResult
 from rig.errors import BenchError
@@ -111,7 +111,7 @@ def cut_step(edge: RailEdge | None) -> StepResult:
     cut.upgrade = UpgradeRecord(
         url="http://x/b",
         events=(),
-        ended_on="cut",
+        ended_on=EndedOn.cut,
         refused=None,
         t1_s=None,
         t2_s=None,

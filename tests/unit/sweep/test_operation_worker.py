@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from rig.board.walnut.service import Mark
+from rig.campaign.follower import EndedOn
 from rig.errors import BenchError
 from rig.faults.outcome import Outcome
 from rig.faults.plan import CutAtOperation, Kind
@@ -121,7 +122,7 @@ class Bench:
             operations=OPERATIONS,
             base_sha256="",
             marks=tuple((count, mark(2 + place)) for place, count in enumerate(marks)),
-            ended_on="done",
+            ended_on=EndedOn.done,
             boots=3,
             duration_s=9.0,
         )

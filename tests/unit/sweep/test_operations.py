@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rig.board.flash_map import FlashMap
 from rig.board.walnut.service import Mark
+from rig.campaign.follower import EndedOn
 from rig.errors import UsageError
 from rig.faults.plan import CutAtOperation, Kind
 from rig.sweep.exercise import Recording
@@ -115,7 +116,7 @@ def test_after_a_cut_the_state_is_the_promised_one_or_the_next() -> None:
         operations=(),
         base_sha256="",
         marks=((0, mark(2)), (3, mark(3)), (6, mark(4))),
-        ended_on="stored",
+        ended_on=EndedOn.stored,
         boots=0,
         duration_s=1.0,
     )

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rig.board.catalogue import Catalogue
+from rig.campaign.follower import EndedOn
 from rig.cli import main
 from rig.errors import BenchError, UsageError
 from rig.faults.plan import CutAtMark, CutAtOperation, Kind, parse
@@ -224,7 +225,7 @@ def recording(*times_s: float) -> Recording:
         operations=(),
         base_sha256="",
         marks=(),
-        ended_on="done",
+        ended_on=EndedOn.done,
         boots=1,
         duration_s=9.0,
         times_s=times_s,
