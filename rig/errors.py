@@ -10,6 +10,7 @@
   * BoardError        look at the board: it did not do what it was told
     * ConsoleSilentError
     * SilentServiceError
+    * CommandFailedError
 
 A broken requirement is none of these: it is a failed ``assert``.  Allure then shows a
 product fault as *failed*, and a rig fault as *broken*.
@@ -104,6 +105,14 @@ class SilentServiceError(BoardError):
         """Add what the board said of it."""
         if said:
             self.args = (f"{self}; {said}",)
+
+
+class CommandFailedError(BoardError):
+    """A shell command of a test ended with another exit code than 0."""
+
+    def __init__(self, command: str, *, code: int, said: str) -> None:
+        self.code = code
+        super().__init__(f"{command!r} ended with {code}: {said[-200:]}")
 
 
 class PromMissedError(BenchError):

@@ -2,6 +2,8 @@
 """Steps on one place: upgrades, resets and what does not fit, each broken as planned and judged."""
 
 __all__ = [
+    "board",
+    "body_cut",
     "campaign",
     "cutter",
     "failure",
@@ -9,6 +11,7 @@ __all__ = [
     "follower",
     "injector",
     "mismatch",
+    "own_event",
     "reinstall",
     "reset",
     "step",

@@ -2,7 +2,8 @@
 """Steps on one place, one after the other: watched, recorded at once, told to whoever waits."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -163,6 +164,33 @@ class Campaign:
         self.say(f"{name}: to {to}, fault {fault}")
         plan = parse(fault)
         return self._record(self._injector.upgrade(name, self.place.catalogue.release(to), plan))
+
+    @contextmanager
+    def event(self, name: str) -> Iterator[StepResult]:
+        """Measure what the body does to the service; the result is whole once it has ended.
+
+        A body that fails leaves no step; one in which the board or the bench fails does.
+
+        Raises:
+            BoardError, BenchError: the board is not up before; or as the body raised it.
+        """
+        began_s = self.place.clock.now()
+        self.say(f"{name}: an event of the test's own")
+        result, episode = self._injector.begin(name)
+        try:
+            yield result
+        except (BenchError, BoardError) as error:
+            self._record(self._injector.failed(result, error))
+            raise
+        self._record(self._injector.end(result, episode, began_s))
+
+    def add(self, result: StepResult) -> None:
+        """Record a step that has no outage, and then judge it.
+
+        Raises:
+            BenchError: the outcome is `bench`; it says nothing about the board.
+        """
+        self._record(PendingStep(result, self.place, None, None))
 
     def _record(self, pending: PendingStep) -> StepResult:
         """Wait for the clean window, record the step, and only then judge it.

@@ -75,17 +75,52 @@ class Injector:
         result = StepResult(name=name, wanted="", fault="none", reset=what)
         return self._guarded(result, lambda: self._reset(result, what, off_s, steady_s))
 
+    def begin(self, name: str) -> tuple[StepResult, Episode | None]:
+        """Store a value that must survive, and begin an event that somebody else makes.
+
+        Raises:
+            BoardError, BenchError: the board is not up, or the service not good.
+        """
+        place = self._place
+        result = StepResult(name=name, wanted="", fault="none", started_at_s=wall_time_s())
+        place.boot()
+        self._state_before(result)
+        if self._watch:
+            result.steady_s = steady(self._watch, place.clock, LEAD_S)
+        return result, self._watch.open(name) if self._watch else None
+
+    def end(self, result: StepResult, episode: Episode | None, began_s: float) -> PendingStep:
+        """End that event: the board must be up with whatever release it chose, its state kept."""
+
+        def act() -> Episode | None:
+            self._place.boot()
+            result.wanted = self._place.service.remembered(STORE_LIMIT_S).release
+            result.ended_on = "the test's end"
+            self._verdict(result, NoFault(), cut=True)
+            if self._watch and episode:
+                self._watch.close(episode)
+            return episode
+
+        pending = self._guarded(result, act)
+        result.duration_s = self._place.clock.now() - began_s
+        return pending
+
+    def failed(self, result: StepResult, error: BenchError | BoardError) -> PendingStep:
+        """Say whose failure it was, and leave the board off."""
+        result.outcome, result.error = blame(self._place, error)
+        self._place.safe_off()
+        return PendingStep(result, self._place, None, None)
+
     def _guarded(self, result: StepResult, act: Callable[[], Episode | None]) -> PendingStep:
         """Turn a failing board into `bricked`, a failing bench into `bench`; keep the record."""
         place = self._place
         began_s = place.clock.now()
-        result.started_at_s = wall_time_s()
+        result.started_at_s = result.started_at_s or wall_time_s()
         episode: Episode | None = None
         try:
             episode = act()
         except (BenchError, BoardError) as error:
-            result.outcome, result.error = blame(place, error)
-            place.safe_off()
+            self.failed(result, error)
         except BaseException:
             place.safe_off()
             raise

@@ -29,6 +29,7 @@ from rig.cli import (
     rescue,
     reset,
     sweep,
+    test,
     verify,
 )
 from rig.errors import (
@@ -56,6 +57,7 @@ COMMANDS: dict[str, Command] = {
     "sweep": sweep,
     "replay": replay,
     "verify-measurement": verify,
+    "test": test,
     "report": report,
     "history": history,
     "gate": gate,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rig.cli import pytest_run
 from rig.errors import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
+from rig.records.run_end import RECORD_TO
 
 if TYPE_CHECKING:
     from rig.place.file import PlaceFile
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--place", type=Path, required=True, help="place file")
     parser.add_argument("--report", type=Path, help="folder (default reports/<time>)")
     parser.add_argument("--no-allure", action="store_true", help="skip the Allure report")
-    parser.add_argument("--record-to", metavar="DSN", help=f"or ${pytest_run.RECORD_TO}")
+    parser.add_argument("--record-to", metavar="DSN", help=f"or ${RECORD_TO}")
 
 
 def add_verified(parser: argparse.ArgumentParser) -> None:
@@ -65,11 +66,30 @@ def execute(
     pytest_run.forget(folder)
     words = [*options, *pytest_run.with_records(folder)]
     if arguments.record_to:  # no option of pytest's: those are recorded; a DSN may hold a secret
-        os.environ[pytest_run.RECORD_TO] = arguments.record_to
+        os.environ[RECORD_TO] = arguments.record_to
     code = pytest_run.wait(
         pytest_run.start(pytest_run.command([module], place.path, folder, words))
     )
     return pytest_run.ends(folder, _ended(folder, code, allure=not arguments.no_allure))
+
+
+def ended_own(folder: Path, code: int, arguments: argparse.Namespace) -> int:
+    """Make the reports of somebody's own tests, in which there may be no step; return the code."""
+    return pytest_run.ends(folder, _ended_own(folder, code, allure=not arguments.no_allure))
+
+
+def _ended_own(folder: Path, code: int, *, allure: bool) -> int:
+    if code in {pytest_run.PYTEST_USAGE, pytest_run.PYTEST_NO_TESTS}:
+        return USAGE
+    verdict = GOOD
+    if (folder / "results.sqlite").exists():
+        word = report(folder, allure=allure)
+        verdict = GOOD if word == "empty" else BY_VERDICT[word]
+    if code == pytest_run.PYTEST_INTERRUPTED:
+        return _told_by_run(folder, INTERRUPTED)
+    if code == 0 or verdict != GOOD:
+        return verdict
+    return _told_by_run(folder, PRODUCT if code == pytest_run.PYTEST_FAILED else OURS)
 
 
 def _ended(folder: Path, code: int, *, allure: bool) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rig import shutdown
 from rig.errors import BENCH, GOOD, OURS, UNRECORDED, BenchError, BoardError, UsageError
+from rig.records.run_end import ERROR_FILE, ON_FILE
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 BOARD_TESTS = ROOT / "tests" / "board"
 # pytest's own, docs.pytest.org/en/stable/reference/exit-codes.html; more is no verdict on anything
-PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE = 1, 2, 4
-RECORD_TO = "WALNUT_RECORD_TO"  # environment: DSN of a lab's server that runs are copied to
-ERROR_FILE = "error.json"  # conftest.py: the last error of the rig's own in a run
-ON_FILE = "board-on.json"  # conftest.py: the same, of a board that nothing switched off
+PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE, PYTEST_NO_TESTS = 1, 2, 4, 5
 _BY_ERROR = {kind.__name__: kind.exit_code for kind in (UsageError, BenchError, BoardError)}
 
 
@@ -54,13 +52,25 @@ def command(
     return [*words, "--lg-env", str(place.resolve()), f"--rig-report={folder}", *options]
 
 
+def own_command(
+    tests: Iterable[str], place: Path, folder: Path, options: Iterable[str] = ()
+) -> list[str]:
+    """Return the words that run somebody's own tests on a place, wherever they lie."""
+    words = [sys.executable, "-m", "pytest", *tests, "-q", "--tb=short", "-W", "default"]
+    # As one word: pytest looks for its root where words that are files lie.
+    return [*words, f"--lg-env={place.resolve()}", f"--rig-report={folder}", *options]
+
+
 def with_records(folder: Path) -> list[str]:
     """Return the options that leave Allure results and JUnit XML in `folder`."""
     return [f"--alluredir={folder / 'allure-results'}", f"--junitxml={folder / 'junit.xml'}"]
 
 
 def start(
-    words: list[str], log: Path | None = None, held: Sequence[int] = ()
+    words: list[str],
+    log: Path | None = None,
+    held: Sequence[int] = (),
+    cwd: Path = ROOT,
 ) -> "subprocess.Popen[bytes]":
     """Start pytest; with `log` it talks to that file; it keeps the descriptors `held`, too."""
     output = (
@@ -72,7 +82,7 @@ def start(
     talks = None if log is None else output
     try:
         return shutdown.start(
-            words, cwd=ROOT, env=environment, stdout=talks, stderr=talks, pass_fds=(*held, output)
+            words, cwd=cwd, env=environment, stdout=talks, stderr=talks, pass_fds=(*held, output)
         )
     finally:
         os.close(output)

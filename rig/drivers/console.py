@@ -3,6 +3,7 @@
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pexpect
@@ -110,13 +111,21 @@ class Waiter:
     """Waits for one of several patterns until a deadline, counting boots on the way.
 
     For the answer to a command, `is_answer`: nothing in it is a boot or talk of the kernel's, and
-    none of it is forgotten.
+    none of it is forgotten.  `meanwhile` is called now and then while nothing comes.
     """
 
-    def __init__(self, console: Any, deadline: Deadline, *, is_answer: bool = False) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        console: Any,  # noqa: ANN401 # labgrid is untyped
+        deadline: Deadline,
+        *,
+        is_answer: bool = False,
+        meanwhile: Callable[[], object] | None = None,
+    ) -> None:
         self._console = console
         self._deadline = deadline
         self._is_answer = is_answer
+        self._meanwhile = meanwhile
         self._boots = Boots()
         self._seen = ""
         self._match: re.Match[bytes] | None = None
@@ -188,6 +197,8 @@ class Waiter:
                 [re.compile(pattern.encode()) for pattern in wanted], timeout=timeout_s
             )
         except pexpect.TIMEOUT:
+            if self._meanwhile:
+                self._meanwhile()
             unread = text(self._console._expect.before)  # noqa: SLF001 # labgrid has no other way
             self._seen = unread[-200:] or self._seen
             return None if self._is_answer else self._talked_over(patterns, unread)

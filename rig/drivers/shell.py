@@ -4,6 +4,7 @@
 import contextlib
 import re
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 import attr
@@ -99,6 +100,7 @@ class WalnutShellDriver(ShellDriver):
     booting = False
     prom_prompt = ""
     prom_command = ""
+    meanwhile: Callable[[], object] | None = None  # called while a command runs; may end it
 
     def on_activate(self) -> None:
         if self._status == 0:
@@ -177,7 +179,8 @@ class WalnutShellDriver(ShellDriver):
         marker = gen_marker()
         hidden = f"'{marker[:4]}''{marker[4:]}'"
         self.console.sendline(f"echo {hidden}; {_contained(cmd)}; echo {hidden} $?")
-        answer = Waiter(self.console, Deadline.after(SystemClock(), timeout), is_answer=True)
+        deadline = Deadline.after(SystemClock(), timeout)
+        answer = Waiter(self.console, deadline, is_answer=True, meanwhile=self.meanwhile)
         answer.wait([_ends(marker)], f"the end of {cmd!r}")
         said, code = answer.groups()
         lines = re_vt100.sub("", said).replace("\r", "").split("\n")

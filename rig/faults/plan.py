@@ -25,6 +25,10 @@ _AT_OPERATION = re.compile(rf"cut@({_CUT}(?:,{_CUT})*)")
 _AT_MARK = re.compile(
     rf"cut@mark:({_WORD})\.({_WORD})(?::(\d{{1,3}})%)?(?:\+(\d{{1,5}}\.\d{{3}})s)?"
 )
+_RANGE = re.compile(
+    r"cut@op:([1-9]\d{0,9})\.\.([1-9]\d{0,9})(?:/(before|after|torn|unstable))?(?::seed=(\d{1,10}))?"
+)
+RANGE_MAX = 10_000
 _BUNDLE = re.compile(rf"bundle:({_WORD})")
 SEED_MAX = 2**32 - 1
 
@@ -194,3 +198,29 @@ def parse(text: str) -> Plan:
     if found := _BUNDLE.fullmatch(text):
         return BadBundlePlan(found[1])
     raise UsageError(f"{text!r} is not a fault plan; a plan looks like {', '.join(ALLOWED)}")
+
+
+def parse_cuts(text: str) -> tuple[CutAtOperation, ...]:
+    """Read one cut at an operation, or a range of them: ``cut@op:1..60/torn:seed=3``.
+
+    A range without a kind is torn when it has a seed, else `before`.
+
+    Raises:
+        UsageError: `text` is neither.
+    """
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        plan = parse(text)
+        if not isinstance(plan, CutAtOperation):
+            raise UsageError(f"{text!r} is no cut at a flash operation, or a range of them")
+        return (plan,)
+    first, last = int(found[1]), int(found[2])
+    if not first <= last < first + RANGE_MAX:
+        raise UsageError(f"{text!r}: a range goes up, over {RANGE_MAX} operations at most")
+    kind = Kind(found[3]) if found[3] else (Kind.torn if found[4] else Kind.before)
+    if kind.seeded and not found[4]:
+        raise UsageError(f"{text!r}: a {kind.value} cut needs a seed, as in …:seed=1")
+    seed = int(found[4] or 0)
+    return tuple(
+        CutAtOperation(operation=number, kind=kind, seed=seed) for number in range(first, last + 1)
+    )

@@ -43,8 +43,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def mismatch(campaign: Campaign, folder: Path) -> Mismatch:
-    return Mismatch(campaign, folder)
+def mismatch(campaign: Campaign, run_folder: Path) -> Mismatch:
+    return Mismatch(campaign, run_folder)
 
 
 def check(pair: Pair) -> None:

@@ -24,13 +24,15 @@ def key(pytestconfig: pytest.Config) -> SweepKey:
 
 
 @pytest.fixture
-def on_event(console: Any, folder: Path, say: Callable[[str], None]) -> Callable[[Event], None]:
+def on_event(
+    console_log: Any, run_folder: Path, progress: Callable[[str], None]
+) -> Callable[[Event], None]:
     """Put the board's console on the screen, and what the rig makes of it."""
-    console.to(folder / "console" / "replay.log")
-    console.hear = lambda line: say(f"  | {line}")
+    console_log.to(run_folder / "console" / "replay.log")
+    console_log.hear = lambda line: progress(f"  | {line}")
 
     def tell(event: Event) -> None:
-        say(f"{event.phase} {event.event} {event.keys}")
+        progress(f"{event.phase} {event.event} {event.keys}")
 
     return tell
 
@@ -50,8 +52,8 @@ def test_a_replayed_cut_leaves_a_good_board(
     exercise: Exercise,
     key: SweepKey,
     on_event: Callable[[Event], None],
-    folder: Path,
-    say: Callable[[str], None],
+    run_folder: Path,
+    progress: Callable[[str], None],
 ) -> None:
     """The board comes back whole; the records tell what the cut left."""
     plan, nearest = key.plan, None
@@ -59,22 +61,22 @@ def test_a_replayed_cut_leaves_a_good_board(
         found = exercise.nearest(plan)
         nearest = f"{plan} was cut by the clock; the nearest operation on this place: {found}"
         plan = found.cut
-        say(nearest)
+        progress(nearest)
     assert isinstance(plan, CutAtOperation), f"{plan} is not a cut"
 
     more = {"key": str(key), "nearest": nearest}
-    check(replay(exercise, plan, folder, more=more, on_event=on_event, say=say))
+    check(replay(exercise, plan, run_folder, more=more, on_event=on_event, say=progress))
 
 
 def test_a_cut_replayed_by_the_clock_leaves_a_good_board(
     exercise: Exercise,
     key: SweepKey,
     on_event: Callable[[Event], None],
-    folder: Path,
-    say: Callable[[str], None],
+    run_folder: Path,
+    progress: Callable[[str], None],
 ) -> None:
     """The same mark and delay, where no operation can be named; the rail's edge is measured."""
     assert isinstance(key.plan, CutAtMark), f"{key.plan} is not a cut by the clock"
 
     more = {"key": str(key), "nearest": None}
-    check(replay(exercise, key.plan, folder, more=more, on_event=on_event, say=say))
+    check(replay(exercise, key.plan, run_folder, more=more, on_event=on_event, say=progress))

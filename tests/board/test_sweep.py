@@ -30,23 +30,25 @@ def settings(pytestconfig: pytest.Config) -> dict[str, Any]:
 
 
 @pytest.fixture
-def records(folder: Path) -> Iterator[SweepRecords]:
-    records = SweepRecords(folder / "sweep.sqlite")
-    yield records
-    records.close()
+def sweep_records(run_folder: Path) -> Iterator[SweepRecords]:
+    sweep_records = SweepRecords(run_folder / "sweep.sqlite")
+    yield sweep_records
+    sweep_records.close()
 
 
 @pytest.fixture
 def sweeper(
     place: Place,
-    console: Any,
-    records: SweepRecords,
+    console_log: Any,
+    sweep_records: SweepRecords,
     settings: dict[str, Any],
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Sweeper:
     old = place.catalogue.release(settings["old"])
     new = place.catalogue.target(settings["what"], settings["new"])
-    return Sweeper(Exercise(place, settings["what"], old, new), records, settings, say, console)
+    return Sweeper(
+        Exercise(place, settings["what"], old, new), sweep_records, settings, progress, console_log
+    )
 
 
 @pytest.mark.timeout(600)
@@ -67,11 +69,11 @@ def test_points(sweeper: Sweeper, pytestconfig: pytest.Config) -> None:
 
 
 def judged(config: pytest.Config) -> list[dict[str, Any]]:
-    records = SweepRecords(Path(config.getoption("rig_report")) / "sweep.sqlite")
+    sweep_records = SweepRecords(Path(config.getoption("rig_report")) / "sweep.sqlite")
     try:
-        return records.points()
+        return sweep_records.points()
     finally:
-        records.close()
+        sweep_records.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -83,19 +85,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_every_cut_leaves_a_board_that_comes_back_whole(
-    pytestconfig: pytest.Config, folder: Path, records: SweepRecords
+    pytestconfig: pytest.Config, run_folder: Path, sweep_records: SweepRecords
 ) -> None:
     """Safety and recovery at every point, docs/explanation/fault-model.md."""
     points = judged(pytestconfig)
     for name in ("fault-map.svg", "journal.svg", "cuts.svg"):
-        if (folder / name).exists():
-            allure.attach.file(str(folder / name), name, allure.attachment_type.SVG)
+        if (run_folder / name).exists():
+            allure.attach.file(str(run_folder / name), name, allure.attachment_type.SVG)
     counts = Counter(point["outcome"] for point in points)
 
     assert points, "the sweep has no point"
     assert None not in counts, f"{counts[None]} points were not judged"
     assert not set(counts) & BAD, f"outcomes: {dict(counts)}"
-    assert records.is_finished(), "the recovery from a cut was to be cut, too, and was not"
+    assert sweep_records.is_finished(), "the recovery from a cut was to be cut, too, and was not"
 
 
 def test_the_long_way_agrees_with_the_short_way(

@@ -20,16 +20,16 @@ WEEK_S = 7 * 86_400  # a real board takes minutes for each cut
 def sweeper(
     pytestconfig: pytest.Config,
     place: Place,
-    console: Any,
-    folder: Path,
-    say: Callable[[str], None],
+    console_log: Any,
+    run_folder: Path,
+    progress: Callable[[str], None],
 ) -> Iterator[TimedSweeper]:
     settings: dict[str, Any] = json.loads(pytestconfig.getoption("rig_sweep"))
     old = place.catalogue.release(settings["old"])
     new = place.catalogue.target(settings["what"], settings["new"])
     exercise = Exercise(place, settings["what"], old, new)
-    records = SweepRecords(folder / "sweep.sqlite")
-    yield TimedSweeper(exercise, records, settings, say, console)
+    records = SweepRecords(run_folder / "sweep.sqlite")
+    yield TimedSweeper(exercise, records, settings, progress, console_log)
     records.close()
 
 

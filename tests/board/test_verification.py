@@ -18,15 +18,15 @@ from rig.verification.verifier import Verifier
 
 @pytest.mark.timeout(3600)
 def test_the_stated_uncertainty_holds(
-    place: Place, folder: Path, say: Callable[[str], None], pytestconfig: pytest.Config
+    place: Place, run_folder: Path, progress: Callable[[str], None], pytestconfig: pytest.Config
 ) -> None:
     """Of 100 intervals at least 95 hold the true length, and there is no bias beyond them."""
     settings = Settings(**json.loads(pytestconfig.getoption("rig_verify")))
 
-    record = Verifier(place, settings, folder, say).run()
+    record = Verifier(place, settings, run_folder, progress).run()
 
     text = json.dumps(record, indent=2, ensure_ascii=False)
-    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    (run_folder / RECORD).write_text(text + "\n", encoding="utf-8")
     allure.attach(text, RECORD, allure.attachment_type.JSON)
     if settings.scale == 1.0:
         last_record.write(place.path, record)

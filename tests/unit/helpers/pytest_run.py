@@ -15,10 +15,10 @@ PLACE = ROOT / "places" / "virtual.yaml"
 
 
 def run_instead(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, test: str) -> None:
-    """Have each command run this test, with the rig's own conftest.py."""
+    """Have each command run this test, with the rig's plug-in."""
     path = tmp_path / "test_small.py"
     path.write_text(test)
-    words = [sys.executable, "-m", "pytest", "-p", "no:labgrid", "-p", "conftest", "-q"]
+    words = [sys.executable, "-m", "pytest", "-p", "no:labgrid", "-q"]
     words += ["--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(path)]
 
     def command(_nodes: object, _place: object, folder: Path, options: list[str]) -> list[str]:
