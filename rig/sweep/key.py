@@ -75,6 +75,8 @@ def parse_key(text: str) -> SweepKey:
         raise UsageError(
             f"the key is of another version of the rig: {version}, this one reads {KEY_FORMAT}"
         )
+    if what == "test":
+        raise UsageError("the key is of a test of somebody's own: rig test FILE --key KEY")
     known = {name: name for name in WHATS}
     if what not in known:
         raise UsageError(f"the key's exercise {what!r} is none of {', '.join(WHATS)}")
