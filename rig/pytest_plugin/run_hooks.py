@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rig import full_disk, secrecy
+from rig import errors, full_disk, secrecy
 from rig.errors import BoardOnError, RigError
 from rig.records.run_end import ERROR_FILE, ON_FILE
 
