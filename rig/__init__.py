@@ -4,6 +4,8 @@
 Its rooms, the highest first; each knows nothing of those above it:
 
 cli           The `rig` command: one module a command, and pytest that carries it out.
+pytest_plugin The front door for tests of one's own: fixtures, the mark `power_cut`, and a run's
+              records.
 report        From a run's records to what people read: summary.json, index.html, the Allure report.
 sweep         Every cut that an update can meet: which there are, made for real or recalled, and
               judged.
@@ -26,6 +28,6 @@ board         What a board is made of: its releases, its flash, and what it says
 measure       What a measured value is: its doubt, the limit it is held against, what many allow to
               claim.
 
-Below them all: shutdown, full_disk, state_folder, errors, clock and secrecy.
+Below them all: shutdown, full_disk, state_folder, run_end, errors, clock and secrecy.
 docs/explanation/architecture.md says what is in each.
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rig.cli import pytest_run
 from rig.errors import BENCH, GOOD, INTERRUPTED, OURS, PRODUCT, USAGE
-from rig.records.run_end import RECORD_TO
+from rig.run_end import RECORD_TO
 
 if TYPE_CHECKING:
     from rig.place.file import PlaceFile

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rig import shutdown
 from rig.errors import BENCH, GOOD, OURS, UNRECORDED, BenchError, BoardError, UsageError
-from rig.records.run_end import ERROR_FILE, ON_FILE
+from rig.run_end import ERROR_FILE, ON_FILE
 
 if TYPE_CHECKING:
     import subprocess

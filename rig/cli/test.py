@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rig.cli import executor, pytest_run
 from rig.errors import UsageError
-from rig.records.run_end import RECORD_TO
+from rig.run_end import RECORD_TO
 
 HELP = "run tests of your own on a place"
 

@@ -15,7 +15,7 @@ import pytest
 
 from rig import secrecy
 from rig.errors import UsageError
-from rig.records.run_end import RECORD_TO
+from rig.run_end import RECORD_TO
 
 if TYPE_CHECKING:
     from rig.campaign.board import Board

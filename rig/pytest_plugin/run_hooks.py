@@ -11,7 +11,7 @@ import pytest
 
 from rig import errors, full_disk, secrecy
 from rig.errors import BoardOnError, RigError
-from rig.records.run_end import ERROR_FILE, ON_FILE
+from rig.run_end import ERROR_FILE, ON_FILE
 
 KINDS = ("UsageError", "BenchError", "BoardError")
 UNRECORDED = pytest.StashKey[str]()  # what the command that started us must hear, and will not

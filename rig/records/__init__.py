@@ -3,4 +3,4 @@
 
 from rig.records.database import Database
 
-__all__ = ["Database", "copies", "plain", "rows", "run", "run_end", "schema"]
+__all__ = ["Database", "copies", "plain", "rows", "run", "schema"]

@@ -65,9 +65,6 @@ class LoudPowerDriver(CheckedPowerDriver):
         super()._switch(on=on)
 """
 STEP = """
-from tests.board.conftest import place
-
-
 def test_a_step(place):
     place.strategy.target.activate(place.power)
     place.power.on()
@@ -92,7 +89,7 @@ def campaign(place: Path, folder: Path, *, as_campaigns_do: bool) -> tuple[int, 
     step = folder / "test_step.py"
     step.write_text(STEP)
     (folder / "report").mkdir()
-    words = pytest_run.command([str(step)], place, folder / "report", ["-p", "conftest"])
+    words = pytest_run.command([str(step)], place, folder / "report")
     if not as_campaigns_do:
         at = words.index("-W")
         del words[at : at + 2]

@@ -132,7 +132,8 @@ class Answers:
 
 
 def run(console: Any, command: str, timeout: float = LIMIT_S) -> tuple[list[str], int]:
-    shell = cast("WalnutShellDriver", SimpleNamespace(console=console, prompt=SHELL_PROMPT))
+    stub = SimpleNamespace(console=console, prompt=SHELL_PROMPT, meanwhile=None)
+    shell = cast("WalnutShellDriver", stub)
     lines, _, code = WalnutShellDriver._run(shell, command, timeout=timeout)
     return lines, code
 
