@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from rig.place.place import Place
     from rig.records.run import Results
 
-ON_A_BOARD = {"board", "campaign", "watch"}
-
 
 @pytest.fixture(scope="session")
 def run_folder(pytestconfig: pytest.Config) -> Path:
@@ -86,10 +84,14 @@ def place(pytestconfig: pytest.Config) -> "Iterator[Place]":
 
 
 def _place_file(config: pytest.Config) -> Path:
-    path = config.getoption("lg_env", None) or os.environ.get("LG_ENV")
+    path = _named(config)
     if not path:
         raise UsageError("no place: --lg-env FILE, or LG_ENV, names one")
     return Path(path)
+
+
+def _named(config: pytest.Config) -> str:
+    return config.getoption("lg_env", None) or os.environ.get("LG_ENV", "")
 
 
 @pytest.fixture(scope="session")
@@ -153,8 +155,9 @@ def interposer(place: "Place") -> Any:
 
 @pytest.fixture(autouse=True)
 def _console_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Keep the board's console, time-stamped, for each test that uses the board."""
-    if not ON_A_BOARD & set(request.fixturenames):
+    """Keep the board's console, time-stamped, for each test that moves the board of the place."""
+    moves = {"board", "campaign"} & set(request.fixturenames)  # `watch` needs a campaign
+    if not moves or not _named(request.config):
         yield
         return
     import allure  # noqa: PLC0415
