@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Has pytest, the only executor there is, carry out a command; exit codes say who must act."""
 
-import datetime as dt
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rig import shutdown
+from rig import run_end, shutdown
 from rig.errors import BENCH, GOOD, OURS, UNRECORDED, BenchError, BoardError, UsageError
 from rig.run_end import ERROR_FILE, ON_FILE
 
@@ -35,9 +34,9 @@ def need_checkout() -> None:
 
 
 def new_folder() -> Path:
-    """Return a folder of this moment's for a run's records; it is made when it is used."""
+    """Make a folder of this moment's for a run's records."""
     need_checkout()
-    return ROOT / "reports" / dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    return run_end.new_folder(ROOT / "reports")
 
 
 def command(

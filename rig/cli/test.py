@@ -2,13 +2,12 @@
 """`rig test`: somebody's own tests on a place, with records, console logs and reports."""
 
 import argparse
-import datetime as dt
 import os
 from pathlib import Path
 
 from rig.cli import executor, pytest_run
 from rig.errors import UsageError
-from rig.run_end import RECORD_TO
+from rig.run_end import RECORD_TO, new_folder
 
 HELP = "run tests of your own on a place"
 
@@ -34,8 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.key and "/test/" not in arguments.key:
         raise UsageError(f"{arguments.key!r} is not a key of a test: try `rig replay`")
     require(arguments.place)
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    folder = (arguments.report or Path("reports") / stamp).resolve()
+    folder = (arguments.report or new_folder(Path("reports"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     pytest_run.forget(folder)
     if arguments.record_to:

@@ -5,7 +5,6 @@ What is slow to import is imported when it is first used: pytest loads this in e
 """
 
 import contextlib
-import datetime as dt
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from rig import secrecy
 from rig.errors import UsageError
-from rig.run_end import RECORD_TO
+from rig.run_end import RECORD_TO, new_folder
 
 if TYPE_CHECKING:
     from rig.campaign.board import Board
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
 def run_folder(pytestconfig: pytest.Config) -> Path:
     """Name the folder of this run's records: --rig-report, or reports/TIME below pytest's root."""
     chosen = pytestconfig.getoption("rig_report")
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    path: Path = (chosen or pytestconfig.rootpath / "reports" / stamp).resolve()
+    path: Path = (chosen or new_folder(pytestconfig.rootpath / "reports")).resolve()
     path.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A virtual bench of the tests' own, on ports that `rig bench up` does not use."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,16 @@ from rig.virtual.endpoints import Endpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 INDEX = ROOT / "firmware" / "out" / "index.json"
-BOARD = 12
+# Side by side (pytest-xdist) each worker has boards, and so ports and folders, of its own.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def numbered(board: int) -> int:
+    """Return this worker's own number for the tests' board `board`."""
+    return board + 10 * WORKER
+
+
+BOARD = numbered(12)
 FIRST_BASE = 29100
 
 

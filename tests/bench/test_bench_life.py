@@ -14,12 +14,12 @@ from rig.virtual import control
 from rig.virtual.board.board import TOOLS
 from rig.virtual.daemon import lock_state
 from rig.virtual.endpoints import Endpoints
-from tests.bench.conftest import Bench
+from tests.bench.conftest import Bench, numbered
 
 pytestmark = pytest.mark.timeout(120)
 
 GOLDEN_KEYS = {"console", "heartbeat", "pdu", "supply", "counter", "interposer", "service", "flash"}
-OTHER_BOARD = 14
+OTHER_BOARD = numbered(14)
 
 
 def test_status_names_every_endpoint(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from labgrid.driver.power import shelly_gen2
 from rig.clock import Deadline
 from rig.place.place import Place
 from rig.virtual import control
-from tests.bench.conftest import Bench
+from tests.bench.conftest import Bench, numbered
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -21,7 +21,7 @@ GONE_S = 0.02
 @pytest.fixture
 def other_bench(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Bring up a second bench with other instruments, on the ports of another board."""
-    bench = Bench(tmp_path / "state", board=15)
+    bench = Bench(tmp_path / "state", board=numbered(15))
     bench.up(*request.param)
     yield bench
     control.stop(bench.state)

@@ -9,11 +9,11 @@ import requests
 from rig.board.walnut.service import ServiceClient
 from rig.clock import Deadline, SystemClock
 from rig.virtual import control
-from tests.bench.conftest import Bench
+from tests.bench.conftest import Bench, numbered
 
 pytestmark = pytest.mark.timeout(240)
 
-ODD_BOARD = 15
+ODD_BOARD = numbered(15)
 BOOT_LIMIT_S = 120.0
 
 

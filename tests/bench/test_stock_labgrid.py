@@ -11,11 +11,11 @@ import pexpect
 import pytest
 
 from rig.clock import Deadline, SystemClock
-from tests.bench.conftest import ROOT, Bench, run_rig
+from tests.bench.conftest import ROOT, WORKER, Bench, run_rig
 
 pytestmark = pytest.mark.timeout(120)
 
-COORDINATOR = "127.0.0.1:29398"
+COORDINATOR = f"127.0.0.1:{29398 + 200 * WORKER}"
 PLACE = "walnut-virtual-1"
 BIN = Path(sys.executable).parent
 
