@@ -10,9 +10,9 @@ ERROR_FILE = "error.json"  # the last error of the rig's own in a run
 ON_FILE = "board-on.json"  # the same, of a board that nothing switched off
 
 
-def new_folder(reports: Path) -> Path:
+def new_folder(reports: Path, prefix: str = "") -> Path:
     """Make a folder of this moment's for a run's records; no two runs ever get the same."""
-    stamp = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    stamp = prefix + dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H%M%SZ")
     reports.mkdir(parents=True, exist_ok=True)
     for number in itertools.count(1):
         folder = reports / (stamp if number == 1 else f"{stamp}-{number}")

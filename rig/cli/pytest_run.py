@@ -33,10 +33,10 @@ def need_checkout() -> None:
         )
 
 
-def new_folder() -> Path:
+def new_folder(prefix: str = "") -> Path:
     """Make a folder of this moment's for a run's records."""
     need_checkout()
-    return run_end.new_folder(ROOT / "reports")
+    return run_end.new_folder(ROOT / "reports", prefix)
 
 
 def command(

@@ -39,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     key.check(Catalogue.load(place.firmware_index))
     test = _test(key.plan, place)
     name = hashlib.sha256(str(key).encode()).hexdigest()[:8]
-    stamp = pytest_run.new_folder()
-    folder = (arguments.report or stamp.with_name(f"replay-{name}-{stamp.name}")).resolve()
+    folder = (arguments.report or pytest_run.new_folder(f"replay-{name}-")).resolve()
     if (folder / "replay.json").exists():
         raise UsageError(f"{folder} holds a replay already: take another --report folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -34,7 +34,7 @@ def test_nothing_of_ours_brings_the_stock_pyserial_over_labgrids() -> None:
 def test_without_its_checkout_the_rig_says_what_it_can_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest_run.new_folder()  # the partner
+    pytest_run.need_checkout()  # the partner
     monkeypatch.setattr(pytest_run, "BOARD_TESTS", tmp_path / "tests" / "board")
 
     with pytest.raises(UsageError, match="pip install -e CHECKOUT"):
