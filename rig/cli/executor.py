@@ -86,7 +86,9 @@ def _ended_own(folder: Path, code: int, *, allure: bool) -> int:
         word = report(folder, allure=allure)
         verdict = GOOD if word == "empty" else BY_VERDICT[word]
     if code == pytest_run.PYTEST_INTERRUPTED:
-        return _told_by_run(folder, INTERRUPTED)
+        told = _told_by_run(folder, INTERRUPTED)
+        # It is pytest's code for a file that cannot be read, too: then nothing has run.
+        return told if not (folder / "results.sqlite").exists() else INTERRUPTED
     if code == 0 or verdict != GOOD:
         return verdict
     return _told_by_run(folder, PRODUCT if code == pytest_run.PYTEST_FAILED else OURS)

@@ -29,9 +29,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         found = _cuts(mark)
     except UsageError as error:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {error}") from error
+        raise pytest.Collector.CollectError(f"{metafunc.definition.nodeid}: {error}") from error
     if "board" not in metafunc.fixturenames:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: {NAME} needs the fixture `board`")
+        where = metafunc.definition.nodeid
+        raise pytest.Collector.CollectError(f"{where}: {NAME} needs the fixture `board`")
     metafunc.fixturenames.append(CUT)
     metafunc.parametrize(CUT, found, ids=str)
 
