@@ -121,7 +121,7 @@ from pathlib import Path
 import allure, pytest
 from rig.place.place import Place
 from rig.records.run import Results
-from rig.cli.pytest_run import RECORD_TO
+from rig.run_end import RECORD_TO
 import os
 
 @pytest.fixture
