@@ -46,6 +46,9 @@ class Board:
         self._plan: CutAtOperation | None = None  # from the first check that is registered
         self._is_armed = False
 
+    def __repr__(self) -> str:
+        return f"board of {self.place.name}"
+
     @property
     def power(self) -> Any:  # noqa: ANN401 # labgrid is untyped
         """Return the place's power driver (labgrid's PowerProtocol: on, off, cycle, get)."""

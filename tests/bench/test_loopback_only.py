@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.conftest import ROOT, Bench
+from tests.bench.conftest import BOARD, ROOT, Bench
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -39,7 +39,7 @@ def test_a_board_starts_on_a_computer_that_has_loopback_only(
 ) -> None:
     """Its ports are its own too: the other bench of these tests has the same ones."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    bench = [sys.executable, "-m", "rig.cli", "bench", "run", "--first-board", "12"]
+    bench = [sys.executable, "-m", "rig.cli", "bench", "run", "--first-board", str(BOARD)]
     use = [sys.executable, "-c", TO_THE_PROM, str(running_bench.place_file(tmp_path))]
 
     done = subprocess.run(
