@@ -13,10 +13,11 @@ from rig.errors import BenchError, BoardError, SilentServiceError
 log = logging.getLogger(__name__)
 
 PROCESS = "walnutd"
-# The board's own question to its service, ten times in three seconds.
+# The board's own question to its service, ten times in three seconds; each has a second, for the
+# board may be slow: one of an emulator's that is starved is.
 PROBES = (
-    "k=0; for i in 1 2 3 4 5 6 7 8 9 10; do walnut-probe >/dev/null || k=1; usleep 300000; done;"
-    " [ $k = 0 ]"
+    "k=0; for i in 1 2 3 4 5 6 7 8 9 10; do walnut-probe -w 1000 >/dev/null || k=1; usleep 300000;"
+    " done; [ $k = 0 ]"
 )
 # When each of its processes started, in ticks; and for how long the board has been up, in seconds.
 STARTS = (
