@@ -29,6 +29,7 @@ SAME_S = 1.0
 COMMAND, SAID_TO = "WALNUT_COMMAND", "WALNUT_SAID_TO"
 
 _children: list[tuple["subprocess.Popen[bytes]", tuple[int, ...]]] = []
+_starting: list[list[int]] = []  # while a child is: requests that came, and that it must hear of
 
 
 class Once:
@@ -50,6 +51,9 @@ class Once:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         del frame
+        if _starting:
+            _starting[-1].append(number)
+            return
         now_s, asked_s = self._clock.now(), self._asked_s
         if asked_s is None or (number == signal.SIGINT and now_s - asked_s >= SAME_S):
             self._asked_s = now_s  # first, for the same request may come while we do the rest
@@ -65,10 +69,27 @@ def start(
     **options: Any,  # noqa: ANN401 # Popen's
 ) -> "subprocess.Popen[bytes]":
     """Start a child, as Popen; while `passed_on` is in force it hears the requests in `tells`."""
-    child: subprocess.Popen[bytes] = subprocess.Popen(words, **options)
-    _children[:] = [entry for entry in _children if entry[0].poll() is None]
-    _children.append((child, tuple(tells)))
+    with _requests_wait():
+        child: subprocess.Popen[bytes] = subprocess.Popen(words, **options)
+        _children[:] = [entry for entry in _children if entry[0].poll() is None]
+        _children.append((child, tuple(tells)))
     return child
+
+
+@contextmanager
+def _requests_wait() -> Iterator[None]:
+    """Have a request wait until the child that is being started can be told of it.
+
+    Else it would end us between the child's start and the note that there is one.
+    """
+    came: list[int] = []
+    _starting.append(came)
+    try:
+        yield
+    finally:
+        _starting.remove(came)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _tell_children(number: int) -> None:

@@ -36,6 +36,28 @@ with shutdown.passed_on():
 """
 
 
+# Asked after its child has started and before anybody has noted that there is one.
+STARTING = """
+import signal, subprocess, sys
+from rig import shutdown
+made = subprocess.Popen
+def popen(*words, **options):
+    child = made(*words, **options)
+    signal.raise_signal(signal.SIGTERM)
+    return child
+subprocess.Popen = popen
+with shutdown.passed_on():
+    try:
+        shutdown.start([sys.executable, "-c", "import time; time.sleep(60)"])
+    except KeyboardInterrupt:
+        (child, _), = shutdown._children or [(None, None)]
+        if child:
+            print("told", child.wait(20.0), flush=True)
+        else:
+            print("nobody knows of a child", flush=True)
+"""
+
+
 def asked(once: shutdown.Once, number: signal.Signals) -> bool:
     try:
         once(number, None)
@@ -81,6 +103,13 @@ def test_a_command_that_is_told_to_stop_tells_its_child_and_waits(
     number: signal.Signals, *, group: bool
 ) -> None:
     assert run(COMMAND.format(options=""), number, group=group) == (7, "ready\nin order\n")
+
+
+def test_a_request_that_comes_while_a_child_starts_reaches_the_child() -> None:
+    """The command would end, and leave a run behind of which nobody knows."""
+    words = [sys.executable, "-c", STARTING]
+    said = subprocess.check_output(words, text=True, timeout=60.0, stderr=subprocess.DEVNULL)
+    assert said == f"told {-signal.SIGTERM}\n"
 
 
 def test_a_child_that_its_terminal_tells_is_not_told_by_us() -> None:
