@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from rig.campaign.cutter import arm, recover
 from rig.campaign.reset import reset_os
 from rig.drivers.strategy import Status
-from rig.errors import BenchError, BoardError, CommandFailedError, UsageError
+from rig.errors import BenchError, CommandFailedError, UsageError
 from rig.faults.plan import CutAtOperation
 from rig.place.place import Place
 
@@ -62,7 +62,8 @@ class Board:
     @property
     def shell(self) -> Any:  # noqa: ANN401
         """Return the place's shell driver, logged in."""
-        self.boot()
+        if self.place.strategy.status is not Status.linux:
+            self.boot()
         return self.place.shell
 
     def boot(self) -> None:
@@ -71,8 +72,8 @@ class Board:
         Raises:
             BoardError: it does not come up in the place's `boot_limit_s`.
         """
-        if self.place.strategy.status is not Status.linux:
-            self.place.boot()
+        self._look()  # nothing here may feed a board that was cut: its flash is evidence
+        self.place.boot()
 
     def reboot(self) -> None:
         """Have the running system restart itself, and log in again.
@@ -105,9 +106,6 @@ class Board:
         shell.meanwhile = self._look
         try:
             lines, _, code = shell.run(command, timeout=limit_s)
-        except BoardError:
-            self._look()  # the silence of a board without power
-            raise
         finally:
             shell.meanwhile = None
         self._look()
@@ -129,6 +127,13 @@ class Board:
         if self._is_armed and self.place.need("interposer").state() == "FIRED":
             raise PowerGoneError
 
+    def _need_check(self) -> None:
+        if not self._is_armed:
+            raise UsageError(
+                "a test with the mark power_cut calls board.after_cut(check): what comes after that"
+                " is cut, and `check` judges the board"
+            )
+
     @contextmanager
     def under_cut(self, plan: CutAtOperation) -> Iterator[None]:
         """Cut the power in the body, at the planned operation after it has registered a check.
@@ -142,13 +147,12 @@ class Board:
         self._plan = plan
         try:
             yield
-            if not self._is_armed:
-                raise UsageError(
-                    "a test with the mark power_cut calls board.after_cut(check): what comes after"
-                    " that is cut, and `check` judges the board"
-                )
+            self._need_check()
             self.place.clock.sleep(LAST_OPERATION_S)
             self._look()
+        except Exception:
+            self._look()  # whatever a test stumbles over on a board without power
+            raise
         finally:
             self._plan, self._is_armed = None, False
 

@@ -2,7 +2,8 @@
 """Cuts the power while somebody's own test runs, and judges the board that comes back."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,12 +13,10 @@ from rig.campaign.board import Board, PowerGoneError
 from rig.campaign.failure import blame
 from rig.campaign.step import StepResult
 from rig.clock import wall_time_s
-from rig.errors import BenchError, BoardError, CommandFailedError, UsageError
+from rig.errors import BenchError, BoardError, UsageError
 from rig.faults.outcome import Outcome
-from rig.faults.plan import CutAtOperation
-
-KEY_FORMAT = "walnut1"
-HASH_DIGITS = 12
+from rig.faults.plan import HASH_DIGITS, KEY_FORMAT, CutAtOperation
+from rig.place.place import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ def run(
 
     Raises:
         UsageError: the cut never came.
-        CommandFailedError, AssertionError: the body itself failed before it.
+        Exception: what the body raised before it; that is no verdict on what a cut does.
     """
     place = board.place
     began_s = place.clock.now()
@@ -64,25 +63,46 @@ def run(
     result.started_at_s = wall_time_s()
     result.from_release = release.name
     try:
-        _run(board, release, plan, result, body)
-    except CommandFailedError:
-        raise  # of the test itself, before the cut
-    except (BenchError, BoardError) as error:
-        result.outcome, result.error = blame(place, error)
-        place.safe_off()
+        with _blamed(place, result):
+            place.restore(release)
+            board.boot()
+        if not result.error:
+            _cut(board, plan, result, body)
+            with _blamed(place, result):
+                _come_back(board, plan, result)
     finally:
         place.need("interposer").disarm()
     result.duration_s = place.clock.now() - began_s
     return result
 
 
-def _run(
-    board: Board,
-    release: Release,
-    plan: CutAtOperation,
-    result: StepResult,
-    body: Callable[[], object],
+@contextmanager
+def _blamed(place: Place, result: StepResult) -> Iterator[None]:
+    """Say whose failure it was, and leave the board off."""
+    try:
+        yield
+    except (BenchError, BoardError) as error:
+        result.outcome, result.error = blame(place, error)
+        place.safe_off()
+
+
+def _cut(
+    board: Board, plan: CutAtOperation, result: StepResult, body: Callable[[], object]
 ) -> None:
+    try:
+        with board.under_cut(plan):
+            body()
+    except PowerGoneError:
+        result.ended_on = "cut"
+        return
+    result.operations = board.place.need("interposer").count()
+    raise UsageError(
+        f"{plan} never came: after board.after_cut the test makes {result.operations} flash"
+        " operations on the board; give the mark power_cut a plan within these"
+    )
+
+
+def _come_back(board: Board, plan: CutAtOperation, result: StepResult) -> None:
     place = board.place
     interposer = place.need("interposer")
 
@@ -90,21 +110,6 @@ def _run(
         result.cut = interposer.last()
         result.flash_sha256_after_cut = interposer.sha256()
 
-    place.restore(release)
-    board.boot()
-    try:
-        with board.under_cut(plan):
-            body()
-    except PowerGoneError:
-        pass
-    else:
-        result.operations = interposer.count()
-        result.ended_on = "the test's end"
-        raise UsageError(
-            f"{plan} never came: after board.after_cut the test makes {result.operations} flash"
-            " operations on the board; give the mark power_cut a plan within these"
-        )
-    result.ended_on = "cut"
     result.boots = board.come_back(plan, note_cut)
     held = place.service.echo()
     result.to_release = held.release if held else None
@@ -114,4 +119,6 @@ def _run(
         result.outcome = Outcome.lost_state
         result.error = f"{BoardError.who}: {error}"
     else:
-        result.outcome = Outcome.old if result.to_release == release.name else Outcome.new
+        again = result.boots > len(plan.cuts)
+        moved = result.to_release != result.from_release
+        result.outcome = Outcome.recovered if again else Outcome.new if moved else Outcome.old

@@ -79,17 +79,24 @@ def ended_own(folder: Path, code: int, arguments: argparse.Namespace) -> int:
 
 
 def _ended_own(folder: Path, code: int, *, allure: bool) -> int:
-    if code in {pytest_run.PYTEST_USAGE, pytest_run.PYTEST_NO_TESTS}:
+    if code in {
+        pytest_run.PYTEST_USAGE,
+        pytest_run.PYTEST_NO_TESTS,
+        pytest_run.PYTEST_UNREADABLE,
+    }:
         return USAGE
     verdict = GOOD
     if (folder / "results.sqlite").exists():
         word = report(folder, allure=allure)
         verdict = GOOD if word == "empty" else BY_VERDICT[word]
     if code == pytest_run.PYTEST_INTERRUPTED:
-        told = _told_by_run(folder, INTERRUPTED)
         # It is pytest's code for a file that cannot be read, too: then nothing has run.
-        return told if not (folder / "results.sqlite").exists() else INTERRUPTED
-    if code == 0 or verdict != GOOD:
+        told = _told_by_run(folder, INTERRUPTED)
+        is_unread = told == USAGE and not (folder / "results.sqlite").exists()
+        return USAGE if is_unread else INTERRUPTED
+    # A product's failure in one test counts for more than the bench's in another.
+    counts_more = pytest_run.told(folder) or (verdict, "")
+    if code == 0 or (verdict != GOOD and counts_more[0] != PRODUCT):
         return verdict
     return _told_by_run(folder, PRODUCT if code == pytest_run.PYTEST_FAILED else OURS)
 

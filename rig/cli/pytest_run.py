@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Has pytest, the only executor there is, carry out a command; exit codes say who must act."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOARD_TESTS = ROOT / "tests" / "board"
 # pytest's own, docs.pytest.org/en/stable/reference/exit-codes.html; more is no verdict on anything
 PYTEST_FAILED, PYTEST_INTERRUPTED, PYTEST_USAGE, PYTEST_NO_TESTS = 1, 2, 4, 5
+PYTEST_UNREADABLE = 7  # a file that it cannot read, as soon as pytest tells that from Ctrl-C
 _BY_ERROR = {kind.__name__: kind.exit_code for kind in (UsageError, BenchError, BoardError)}
 
 
@@ -56,6 +58,8 @@ def own_command(
 ) -> list[str]:
     """Return the words that run somebody's own tests on a place, wherever they lie."""
     words = [sys.executable, "-m", "pytest", *tests, "-q", "--tb=short", "-W", "default"]
+    # One place, one process, whatever the tests' own settings say (`addopts = -n auto`).
+    words += ["-n", "0"] if importlib.util.find_spec("xdist") else []
     # As one word: pytest looks for its root where words that are files lie.
     return [*words, f"--lg-env={place.resolve()}", f"--rig-report={folder}", *options]
 

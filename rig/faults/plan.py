@@ -31,6 +31,9 @@ _RANGE = re.compile(
 RANGE_MAX = 10_000
 _BUNDLE = re.compile(rf"bundle:({_WORD})")
 SEED_MAX = 2**32 - 1
+# Of a replay key, which ends with a plan
+KEY_FORMAT = "walnut1"
+HASH_DIGITS = 12
 
 
 class Kind(enum.Enum):

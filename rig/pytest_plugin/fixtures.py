@@ -41,7 +41,8 @@ def progress(pytestconfig: pytest.Config) -> Callable[[str], None]:
     terminal = pytestconfig.pluginmanager.getplugin("terminalreporter")
 
     def tell(text: str) -> None:
-        with capture.global_and_fixture_disabled(), contextlib.suppress(BrokenPipeError):
+        aside = capture.global_and_fixture_disabled() if capture else contextlib.nullcontext()
+        with aside, contextlib.suppress(BrokenPipeError):
             terminal.ensure_newline()
             terminal.write_line(text)
 

@@ -4,6 +4,7 @@
 Docs: docs/how-to/write-your-own-test.md.
 """
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "board" not in metafunc.fixturenames:
         where = metafunc.definition.nodeid
         raise pytest.Collector.CollectError(f"{where}: {NAME} needs the fixture `board`")
+    if inspect.iscoroutinefunction(metafunc.function):
+        where = metafunc.definition.nodeid
+        raise pytest.Collector.CollectError(f"{where}: {NAME} takes no `async def`")
     metafunc.fixturenames.append(CUT)
     metafunc.parametrize(CUT, found, ids=str)
 

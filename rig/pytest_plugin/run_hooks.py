@@ -3,6 +3,7 @@
 
 import json
 import sys
+import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from rig import errors, full_disk, secrecy
-from rig.errors import BoardOnError, RigError
+from rig.errors import BoardError, BoardOnError, RigError, UsageError
 from rig.run_end import ERROR_FILE, ON_FILE
 
 KINDS = ("UsageError", "BenchError", "BoardError")
+WORST = ("BoardError", "BenchError", "RigError", "UsageError")
+OF_A_BOARD = {"labgrid.driver.exception", "pexpect.exceptions"}
 UNRECORDED = pytest.StashKey[str]()  # what the command that started us must hear, and will not
 
 
@@ -58,13 +61,15 @@ def pytest_exception_interact(
     """Leave the rig's own errors where the command that started us finds them."""
     folder = node.config.getoption("rig_report", None)
     own = node.config.getoption("rig_own_tests", False)
-    if folder and own and call.excinfo and _is_of_the_test(call.excinfo.value):
-        facts = {"kind": "UsageError", "who": "you (the test)", "text": call.excinfo.exconly()}
-        _write(folder / ERROR_FILE, facts, node.config)
     for error in _each(call.excinfo.value if call.excinfo else None):
-        meant = full_disk.full(error, folder) if folder and isinstance(error, OSError) else error
+        full = full_disk.full(error, folder) if folder and isinstance(error, OSError) else None
+        meant = full or error
         if folder and isinstance(meant, RigError):
             _leave(meant, folder, node.config)
+        elif folder and own:
+            kind, who = _blamed(meant)
+            text = "".join(traceback.format_exception_only(meant)).strip()
+            _write(folder / ERROR_FILE, {"kind": kind, "who": who, "text": text}, node.config)
 
 
 def _each(error: BaseException | None) -> Iterator[BaseException]:
@@ -85,6 +90,8 @@ def _leave(error: RigError, folder: Path, config: pytest.Config) -> None:
 
 
 def _write(path: Path, facts: dict[str, str], config: pytest.Config) -> None:
+    if config.getoption("rig_own_tests", False) and _is_less(facts, path):
+        return
     try:
         path.write_text(json.dumps(facts), encoding="utf-8")
     except OSError as failure:
@@ -93,10 +100,25 @@ def _write(path: Path, facts: dict[str, str], config: pytest.Config) -> None:
         config.stash[UNRECORDED] = f"{said}\n{full}\n"
 
 
-def _is_of_the_test(error: BaseException) -> bool:
-    """Tell whether a test has stumbled: its own error, and no verdict on the board."""
-    verdicts = (AssertionError, RigError, OSError, pytest.fail.Exception, pytest.skip.Exception)
-    return not isinstance(error, (*verdicts, BaseExceptionGroup))
+def _blamed(error: BaseException) -> tuple[str, str]:
+    """Say whose an error in somebody's own test is that is none of the rig's: kind and who.
+
+    An assertion is a verdict on the board, and so is what labgrid's drivers and pexpect say of one
+    that does not do or say what it should.  All else is the test's own stumbling.
+    """
+    verdict = isinstance(error, (AssertionError, pytest.fail.Exception))
+    if verdict or type(error).__module__ in OF_A_BOARD:
+        return BoardError.__name__, BoardError.who
+    return UsageError.__name__, "you (the test)"
+
+
+def _is_less(facts: dict[str, str], path: Path) -> bool:
+    """Tell whether a worse error was left before: many tests may fail, and a product's counts."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return WORST.index(before) <= WORST.index(facts["kind"])
 
 
 @pytest.hookimpl(wrapper=True)

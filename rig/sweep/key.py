@@ -7,10 +7,8 @@ from typing import Literal, Self, TypeAlias, get_args
 
 from rig.board.catalogue import Catalogue, Prom, Release
 from rig.errors import UsageError
-from rig.faults.plan import Plan, parse
+from rig.faults.plan import HASH_DIGITS, KEY_FORMAT, Plan, parse
 
-KEY_FORMAT = "walnut1"
-HASH_DIGITS = 12
 What: TypeAlias = Literal["upgrade", "downgrade", "confirm", "rollback", "data", "prom"]
 WHATS: tuple[What, ...] = get_args(What)
 _KEY = re.compile(r"([a-z0-9]+)/([a-z]+)/([^/@]+)@([0-9a-f]+)/([^/@]+)@([0-9a-f]+)/(.+)")

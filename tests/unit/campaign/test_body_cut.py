@@ -24,7 +24,7 @@ ONE = release("1.0.0")
 class Place:
     """A place whose board writes its flash once for each command, and loses its power as armed."""
 
-    def __init__(self, *, comes_back: bool = True, held: str = "whole") -> None:
+    def __init__(self, *, comes_back: bool = True, held: str = "whole", boots: int = 1) -> None:
         self.clock = StillClock()
         self.strategy = SimpleNamespace(
             status=Status.linux, lost=lambda: None, transition=lambda _: None, boot_limit_s=1.0
@@ -39,6 +39,7 @@ class Place:
         self.is_off = False
         self._comes_back = comes_back
         self._held = held
+        self._boots = boots
 
     def need(self, _: str) -> "Place":
         return self
@@ -58,7 +59,7 @@ class Place:
         if not self._comes_back:
             raise BoardError("it does not come up")
         self.armed = None
-        return 1
+        return self._boots
 
     def reset_count(self) -> None:
         self.operations = 0
@@ -147,6 +148,53 @@ def test_a_board_that_does_not_come_back_is_bricked_and_left_off() -> None:
     place = Place(comes_back=False)
     result = ran(place, writes)
     assert result.outcome is Outcome.bricked
+    assert place.is_off
+
+
+@pytest.mark.parametrize("stumble", [BoardError("no login"), ValueError("nothing to parse")])
+def test_whatever_a_body_stumbles_over_without_power_is_the_cut(stumble: Exception) -> None:
+    def body(board: Board) -> None:
+        board.after_cut(is_whole)
+        cast("Any", board.place).operations = 9  # it was, and the body has not looked
+        raise stumble
+
+    assert ran(Place(), body).outcome is Outcome.old
+
+
+def test_a_body_that_fails_before_its_cut_makes_no_dead_board() -> None:
+    """A command that takes longer than its limit, say: no verdict on what a cut does."""
+    place = Place()
+
+    def body(board: Board) -> None:
+        board.after_cut(is_whole)
+        raise BoardError("no prompt within 30.0 s")
+
+    with pytest.raises(BoardError):
+        ran(place, body)
+    assert place.armed is None
+
+
+def test_nothing_in_a_body_feeds_a_board_that_was_cut() -> None:
+    def body(board: Board) -> None:
+        board.after_cut(is_whole)
+        cast("Any", board.place).operations = 9
+        board.boot()
+        raise AssertionError("its flash is evidence")
+
+    assert ran(Place(), body).outcome is Outcome.old
+
+
+def test_a_board_that_needed_another_boot_has_recovered() -> None:
+    assert ran(Place(boots=2), writes).outcome is Outcome.recovered
+
+
+def test_a_board_that_does_not_start_at_all_is_bricked_and_its_body_is_not_run() -> None:
+    place = Place()
+    cast("Any", place).restore = lambda _: Place(comes_back=False).boot()
+    ran_it: list[Board] = []
+
+    assert ran(place, ran_it.append).outcome is Outcome.bricked
+    assert not ran_it
     assert place.is_off
 
 

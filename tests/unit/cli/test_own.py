@@ -25,9 +25,13 @@ from rig.run_end import ERROR_FILE
         (1, "empty", "UsageError", 2),
         (1, "empty", "BenchError", 3),
         (1, "good", "BoardError", 1),
+        (1, "bench", "BoardError", 1),  # in another test: it does not hide behind the bench
+        (1, "bench", "UsageError", 3),
+        (7, None, None, 2),  # a file that pytest cannot read, pytest-dev/pytest#15012
         (2, "good", None, 130),
         (2, "good", "BenchError", 130),  # while it was put in order
         (2, None, "UsageError", 2),  # a file that pytest cannot read
+        (2, None, "BenchError", 130),
         (2, None, None, 130),
         (3, "good", None, 4),  # pytest's own failure
         (4, None, None, 2),

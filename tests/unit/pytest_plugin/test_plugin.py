@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The plug-in as a stranger's pytest meets it: quick, out of the way, and clear about bad marks."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+
+from rig.cli import pytest_run
+from rig.run_end import ERROR_FILE
 
 pytest_plugins = ["pytester"]
 WORDS = ("-p", "no:labgrid", "-q")
@@ -100,6 +104,59 @@ def test_a_bad_mark_is_named_before_anything_moves(
     result.stdout.fnmatch_lines([said])
     assert "Traceback" not in result.stdout.str()
     assert "pluggy" not in result.stdout.str()
+
+
+def test_a_test_that_pytest_would_have_to_await_is_refused(pytester: pytest.Pytester) -> None:
+    """Else its body is never run, and the cut never comes."""
+    text = CUT.format(arguments='"cut@op:1/after"', fixture="board").replace("def", "async def")
+    result = ran(pytester, text)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*power_cut takes no `async def`*"])
+
+
+def test_progress_is_told_where_nothing_is_captured(pytester: pytest.Pytester) -> None:
+    text = 'def test_mine(progress): progress("half done")'
+    result = ran(pytester, text, "-p", "no:capture")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*half done*"])
+
+
+@pytest.mark.parametrize(
+    ("tests", "kind"),
+    [
+        ("def test_a(): assert 1 == 2", "BoardError"),
+        ("def test_a(): pytest.fail('it blinks')", "BoardError"),
+        ("def test_a(): raise pexpect.TIMEOUT('no word')", "BoardError"),
+        ("def test_a(): raise ExecutionError('exit 1')", "BoardError"),
+        ("def test_a(): open('/no/such/file')", "UsageError"),
+        ("def test_a(): None.x", "UsageError"),
+        ("def test_a(): raise BenchError('a cable')", "BenchError"),
+        ("def test_a(): assert 0\ndef test_b(): None.x", "BoardError"),
+        ("def test_a(): None.x\ndef test_b(): raise BenchError('a cable')", "BenchError"),
+        ("def test_a(): None.x\ndef test_b(): assert 0", "BoardError"),
+        ("def test_a(no_such_fixture): pass", "UsageError"),
+        ("import no_such_module", "UsageError"),
+    ],
+)
+def test_the_worst_error_of_a_run_is_left_and_is_blamed_on_whose_it_is(
+    pytester: pytest.Pytester, tests: str, kind: str
+) -> None:
+    heads = ("import pexpect, pytest", "from rig.errors import BenchError")
+    text = "\n".join([*heads, "from labgrid.driver import ExecutionError", tests])
+    ran(pytester, text, "--rig-own-tests", f"--rig-report={pytester.path}")
+    left = json.loads((pytester.path / ERROR_FILE).read_text())
+    assert left["kind"] == kind
+
+
+def test_a_run_on_a_board_has_one_process_whatever_its_settings_say(
+    pytester: pytest.Pytester,
+) -> None:
+    """Each would open the place for itself (pytest-dev/pytest-xdist#271)."""
+    pytester.makeini("[pytest]\naddopts = -n 2")
+    pytester.makepyfile(test_cut="def test_a(worker_id): assert worker_id == 'master'")
+    words = pytest_run.own_command(["test_cut.py"], pytester.path, pytester.path)
+    words = [word for word in words if not word.startswith("--lg-env")]  # labgrid's own option
+    pytester.run(*words, "-p", "no:labgrid").assert_outcomes(passed=1)
 
 
 def test_a_key_keeps_the_one_case_that_it_names(pytester: pytest.Pytester) -> None:

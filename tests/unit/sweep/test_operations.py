@@ -9,9 +9,9 @@ from rig.board.flash_map import FlashMap
 from rig.board.walnut.service import Mark
 from rig.campaign.follower import EndedOn
 from rig.errors import UsageError
-from rig.faults.plan import CutAtOperation, Kind
+from rig.faults.plan import KEY_FORMAT, CutAtOperation, Kind
 from rig.sweep.exercise import Recording
-from rig.sweep.key import KEY_FORMAT, SweepKey, parse_key
+from rig.sweep.key import SweepKey, parse_key
 from rig.sweep.operations import choose, cuts, kinds_of, label
 
 MAP = FlashMap.load()
